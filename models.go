@@ -1,0 +1,214 @@
+package coviu
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Role is what a participant may do in a session. The service reads roles in
+// any case and answers in upper case. A role that this version does not know
+// is kept as it came.
+type Role string
+
+// The roles that the service names.
+const (
+	// RoleHost starts the call and admits guests.
+	RoleHost Role = "HOST"
+	// RoleGuest waits to be admitted. It is what a participant becomes when no
+	// role is sent.
+	RoleGuest Role = "GUEST"
+	// RoleParticipant is the newest of the three; older accounts do not have it.
+	RoleParticipant Role = "PARTICIPANT"
+)
+
+// Order is the direction of a list of sessions. The empty Order leaves the
+// choice to the service, which lists forward.
+type Order string
+
+// The orders that the service names. A list runs by creation, or by start time
+// once StartTime or EndTime is given; OrderReverse turns either round.
+const (
+	OrderForward Order = "forward"
+	OrderReverse Order = "reverse"
+)
+
+// Session is one video call: an appointment with the people who may enter it.
+//
+// A field that the service left out, or sent as null, is the zero value.
+// Times read as UTC. Printing a Session or logging it shows neither ids nor
+// names nor links; [json.Marshal] keeps everything.
+type Session struct {
+	// SessionID names the session in every later call.
+	SessionID string
+	// TeamID and ClientID say whose session it is.
+	TeamID, ClientID string
+	// SessionName is the title that participants see.
+	SessionName string
+	// StartTime and EndTime bound the appointment.
+	StartTime, EndTime time.Time
+	// Picture is the URL of an image for the session.
+	Picture string
+	// Participants are the people of the session. A removed one is among them
+	// only if the call asked for DeletedParticipants.
+	Participants []Participant
+	// FeatureFlags switch features of the call, such as "-plugin;NAME".
+	FeatureFlags []string
+	// CanceledTime is when the session was canceled, nil while it is not.
+	CanceledTime *time.Time
+	// ActualEndTime is when the call really ended; nil where the service does
+	// not say.
+	ActualEndTime *time.Time
+	// Extra holds the fields that this version does not know, as JSON text
+	// without insignificant space. Marshalling puts them back beside the others.
+	Extra map[string]json.RawMessage
+}
+
+// Participant is one person in one session.
+//
+// Printing a Participant or logging it shows neither ids nor names nor links;
+// [json.Marshal] keeps everything.
+type Participant struct {
+	// ParticipantID names the participant in every later call.
+	ParticipantID string
+	// SessionID is the session that the participant belongs to.
+	SessionID string
+	// ClientID says whose participant it is.
+	ClientID string
+	// DisplayName is the name that others see in the call.
+	DisplayName string
+	// Role is upper case, whatever case the service sent.
+	Role Role
+	// Picture is the URL of an image for the participant.
+	Picture string
+	// State is free text for the caller's own use, for example a booking id.
+	// The service makes one up when none is sent.
+	State string
+	// EntryURL is the personal link into the call. Whoever holds it can enter
+	// as this participant: treat it as a secret.
+	EntryURL string
+	// DeletedAt is when the participant was removed, nil while they are not.
+	DeletedAt *time.Time
+	// CoviuUserID is set for participants who have an account of their own.
+	CoviuUserID string
+	// UserHint, Phone and Fee are newer fields; Fee is a JSON document inside a
+	// string.
+	UserHint, Phone, Fee string
+	// Extra holds the fields that this version does not know, as in Session.
+	Extra map[string]json.RawMessage
+}
+
+// SessionPage is one page of a list of sessions.
+type SessionPage struct {
+	// Content holds the sessions of this page, in the order of the list.
+	Content []Session
+	// More says that the list goes on. Where the service leaves it out, it is
+	// true for a page that has content: then an empty page is the last one.
+	More bool
+	// Page, PageSize and PageCount are what the service reported. Servers
+	// disagree on their meaning (Page may count from one, PageSize may be the
+	// number of sessions in this page), so never compute the next page from
+	// them: [SessionService.Pages] and [SessionService.All] do it right.
+	Page, PageSize, PageCount int
+}
+
+// ParticipantPage is the participants of one session.
+type ParticipantPage struct {
+	// Content holds the participants.
+	Content []Participant
+	// More says that the service holds participants beyond this page. Its
+	// endpoint takes no page number, so there is no next page to ask for.
+	More bool
+	// Page, PageSize and PageCount are what the service reported, if anything.
+	Page, PageSize, PageCount int
+}
+
+// UnitResponse is the reply to a deletion.
+type UnitResponse struct {
+	// OK is always true: a reply that says otherwise is an [*APIError].
+	OK bool
+}
+
+// SessionCreationRequest describes a session to be booked.
+//
+// StartTime and EndTime are required. They are sent in UTC with milliseconds;
+// what is finer is cut. Zero fields are left out. The service wants the start
+// in the future and the end after it; the client checks only the latter,
+// because the clock that counts is the service's.
+type SessionCreationRequest struct {
+	SessionName  string                       `json:"session_name,omitempty"`
+	StartTime    time.Time                    `json:"start_time"`
+	EndTime      time.Time                    `json:"end_time"`
+	Picture      string                       `json:"picture,omitempty"`
+	Participants []ParticipantCreationRequest `json:"participants,omitempty"`
+	FeatureFlags []string                     `json:"feature_flags,omitempty"`
+}
+
+// SessionUpdateRequest describes a change of a session. A nil field leaves the
+// session's as it is, a pointer to "" clears it (new("") makes one). A request
+// with nothing in it is a [*ValidationError].
+type SessionUpdateRequest struct {
+	SessionName *string    `json:"session_name,omitempty"`
+	StartTime   *time.Time `json:"start_time,omitempty"`
+	EndTime     *time.Time `json:"end_time,omitempty"`
+	Picture     *string    `json:"picture,omitempty"`
+}
+
+// ParticipantCreationRequest describes a person to be added to a session. All
+// fields are optional and zero fields are left out; without a Role the person
+// becomes a guest, without a State the service makes one up.
+type ParticipantCreationRequest struct {
+	DisplayName string `json:"display_name,omitempty"`
+	Role        Role   `json:"role,omitempty"`
+	Picture     string `json:"picture,omitempty"`
+	State       string `json:"state,omitempty"`
+	// Phone is a newer field; older servers ignore it.
+	Phone string `json:"phone,omitempty"`
+}
+
+// ParticipantUpdateRequest describes a change of a participant. A nil field
+// leaves the participant's as it is, a pointer to "" clears it. A request with
+// nothing in it is a [*ValidationError].
+type ParticipantUpdateRequest struct {
+	DisplayName *string `json:"display_name,omitempty"`
+	Role        *Role   `json:"role,omitempty"`
+	Picture     *string `json:"picture,omitempty"`
+	State       *string `json:"state,omitempty"`
+}
+
+// SessionGetOptions are the options of [SessionService.Get]; nil means none.
+type SessionGetOptions struct {
+	// DeletedParticipants asks for removed participants too.
+	DeletedParticipants bool
+}
+
+// SessionListOptions are the options of [SessionService.List],
+// [SessionService.Pages] and [SessionService.All]; nil means none.
+type SessionListOptions struct {
+	// Page is the page to start with, counted from zero.
+	Page int
+	// PageSize is the number of sessions in a page, at most 200. Zero leaves
+	// it to the service, which takes 200.
+	PageSize int
+	// Prefetch is how many pages Pages and All fetch ahead of their consumer,
+	// at most 64. Zero fetches a page when it is wanted. It is not sent.
+	Prefetch int
+	// StartTime asks for sessions that start at or after it, EndTime for those
+	// that start up to and including it. Zero means no bound. With either, the
+	// service orders the list by start time.
+	StartTime, EndTime time.Time
+	// IncludeCanceled asks for canceled sessions too.
+	IncludeCanceled bool
+	// DeletedParticipants asks for removed participants too.
+	DeletedParticipants bool
+	// State asks for sessions that have a participant with this State.
+	State string
+	// Order is the direction of the list; empty is forward.
+	Order Order
+}
+
+// ParticipantListOptions are the options of [ParticipantService.List]; nil
+// means none.
+type ParticipantListOptions struct {
+	// DeletedParticipants asks for removed participants too.
+	DeletedParticipants bool
+}
