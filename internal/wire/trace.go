@@ -1,0 +1,25 @@
+package wire
+
+import (
+	"context"
+	"net/http/httptrace"
+	"sync/atomic"
+)
+
+// Trace watches whether a request may have reached the other side.
+type Trace struct {
+	waiting atomic.Bool
+}
+
+// Watch returns the context for a request that t is to watch.
+func (t *Trace) Watch(ctx context.Context) context.Context {
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GetConn: func(string) { t.waiting.Store(true) },
+		GotConn: func(httptrace.GotConnInfo) { t.waiting.Store(false) },
+	})
+}
+
+// Unsent reports whether the request provably went nowhere: the transport
+// looked for a connection and was given none. A transport that reports nothing
+// proves nothing.
+func (t *Trace) Unsent() bool { return t.waiting.Load() }
