@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -100,15 +99,24 @@ func newAuth(c *config, base *url.URL, agent []string) *auth {
 // authenticated is hc with the grant in use on every request.
 func (a *auth) authenticated(base *url.URL) *http.Client {
 	hc := *a.http
-	hc.Transport = &bearer{auth: a, scheme: base.Scheme, host: base.Host, next: a.http.Transport}
+	hc.Transport = &bearer{
+		auth:     a,
+		scheme:   base.Scheme,
+		host:     base.Host,
+		agent:    a.agent,
+		jsonType: []string{"application/json"},
+		next:     a.http.Transport,
+	}
 	return &hc
 }
 
-// bearer puts the bearer token on requests to the service, and on no others.
+// bearer puts the header with the bearer token on requests to the service, and
+// on no others.
 type bearer struct {
-	auth         *auth
-	scheme, host string
-	next         http.RoundTripper
+	auth            *auth
+	scheme, host    string
+	agent, jsonType []string
+	next            http.RoundTripper
 }
 
 var errForeignHost = errors.New("coviu: request to a host that is not the service's")
@@ -123,9 +131,10 @@ func (b *bearer) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	// A round tripper must not modify its request.
 	sent := req.WithContext(req.Context())
-	sent.Header = make(http.Header, len(req.Header)+1)
-	maps.Copy(sent.Header, req.Header)
-	sent.Header["Authorization"] = g.header
+	sent.Header = http.Header{"Accept": b.jsonType, "Authorization": g.header, "User-Agent": b.agent}
+	if req.Body != nil {
+		sent.Header["Content-Type"] = b.jsonType
+	}
 	resp, err := b.next.RoundTrip(sent)
 	if resp != nil {
 		resp.Request = sent

@@ -1,10 +1,8 @@
 package coviu
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -33,12 +31,9 @@ type Client struct {
 	Participants *ParticipantService
 
 	config   config
-	base     *url.URL
 	http     *http.Client
 	auth     *auth
-	accept   []string
-	jsonType []string
-	agent    []string
+	blank    *http.Request
 	bookings *keyed.Locks
 }
 
@@ -73,11 +68,8 @@ func newClient(c config) (*Client, error) {
 	agent := []string{strings.TrimSpace(c.product + " coviu-go-sdk/" + Version)}
 	client := &Client{
 		config:   c,
-		base:     base,
 		auth:     newAuth(&c, base, agent),
-		accept:   []string{"application/json"},
-		jsonType: []string{"application/json"},
-		agent:    agent,
+		blank:    blankRequest(base),
 		bookings: new(keyed.Locks),
 	}
 	client.http = client.auth.authenticated(base)
@@ -189,7 +181,14 @@ func call[T any](ctx context.Context, c *Client, r request, decode func([]byte) 
 	if err := c.check(ctx); err != nil {
 		return none, err
 	}
-	x := exchange{client: c, request: r, method: r.operation.method(), tries: 1, started: time.Now()}
+	x := exchange{
+		client:  c,
+		request: r,
+		method:  r.operation.method(),
+		target:  c.target(&r),
+		started: time.Now(),
+		tries:   1,
+	}
 	err := x.run(ctx, func(body []byte) (err error) {
 		value, err = decode(body)
 		return err
@@ -206,9 +205,11 @@ type exchange struct {
 	client *Client
 	request
 	method  string
+	target  url.URL
 	started time.Time
 	// attempts counts the requests sent, tries those that the policy counts.
 	attempts, tries int
+	trace           wire.Trace
 	reply           lastReply
 	// replayed: a 401 was answered with a new grant already.
 	replayed bool
@@ -263,18 +264,17 @@ func (x *exchange) attempt(ctx context.Context, read func([]byte) error) (retry.
 	}
 	ctx, cancel := context.WithTimeout(ctx, x.client.config.attemptTimeout)
 	defer cancel()
-	var trace wire.Trace
 	if x.method == http.MethodPost || x.method == http.MethodDelete {
-		ctx = trace.Watch(ctx)
+		ctx = x.trace.Watch(ctx)
 	}
 	x.attempts++
 	x.reply = lastReply{}
 	began := time.Now()
-	reply, err := wire.Do(x.client.http, x.client.newRequest(ctx, &x.request, x.method), x.client.config.maxResponse)
+	reply, err := wire.Do(x.client.http, x.newRequest(ctx), x.client.config.maxResponse)
 	if err != nil {
 		x.log(ctx, began, 0)
 		fault, ok := errors.AsType[*wire.Error](err)
-		o.Unsent, o.Lasting = trace.Unsent(), ok && fault.Lasting
+		o.Unsent, o.Lasting = x.trace.Unsent(), ok && fault.Lasting
 		return o, err
 	}
 	defer reply.Release()
@@ -282,7 +282,7 @@ func (x *exchange) attempt(ctx context.Context, read func([]byte) error) (retry.
 	x.log(ctx, began, len(reply.Body))
 	o.Status = reply.Status
 	if !reply.OK() {
-		e := newAPIError(string(x.operation), reply)
+		e := newAPIError(string(x.operation), &reply)
 		x.reply.after = e.RetryAfter
 		return o, e
 	}
@@ -294,10 +294,10 @@ func (x *exchange) attempt(ctx context.Context, read func([]byte) error) (retry.
 	case cause == nil && reply.Status != http.StatusPartialContent:
 		return o, nil
 	case errors.Is(cause, errNotOK):
-		return o, newAPIError(string(x.operation), reply)
+		return o, newAPIError(string(x.operation), &reply)
 	}
-	o.Cut = isCut(reply, cause)
-	return o, newDecodeError(string(x.operation), reply, cause)
+	o.Cut = isCut(&reply, cause)
+	return o, newDecodeError(string(x.operation), &reply, cause)
 }
 
 // prepareAnother returns nil once another attempt is due, and the call's error
@@ -368,28 +368,4 @@ func (x *exchange) end(o retry.Outcome, err, earlier error) error {
 		return &OutcomeUnknownError{Operation: string(x.operation), Err: err}
 	}
 	return err
-}
-
-func (c *Client) newRequest(ctx context.Context, r *request, method string) *http.Request {
-	u := *c.base
-	u.Path += r.path
-	if u.RawPath != "" {
-		u.RawPath += r.path
-	}
-	u.RawQuery = r.query
-	req := (&http.Request{
-		Method: method,
-		URL:    &u,
-		Host:   u.Host,
-		Proto:  "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: http.Header{"Accept": c.accept, "User-Agent": c.agent},
-	}).WithContext(ctx)
-	if r.body != nil {
-		// net/http wants GetBody to repeat what it knows was not sent.
-		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(r.body)), nil }
-		req.Body, _ = req.GetBody()
-		req.ContentLength = int64(len(r.body))
-		req.Header["Content-Type"] = c.jsonType
-	}
-	return req
 }

@@ -31,12 +31,13 @@ func (p *ParticipantService) Add(ctx context.Context, sessionID string, req *Par
 	if err := req.check(); err != nil {
 		return nil, err
 	}
-	body, err := encodeRequest(req)
-	if err != nil {
-		return nil, err
+	c := p.core()
+	r := request{
+		operation: opAddParticipant,
+		path:      "/sessions/" + sessionID + "/participants",
+		body:      c.participantCreationBody(req),
 	}
-	r := request{operation: opAddParticipant, path: "/sessions/" + sessionID + "/participants", body: body}
-	return call(ctx, p.core(), r, decodeParticipant)
+	return call(ctx, c, r, decodeParticipant)
 }
 
 // List returns the participants of a session
@@ -85,12 +86,13 @@ func (p *ParticipantService) Update(ctx context.Context, participantID string, r
 	if err := req.check(); err != nil {
 		return nil, err
 	}
-	body, err := encodeRequest(req)
-	if err != nil {
-		return nil, err
+	c := p.core()
+	r := request{
+		operation: opUpdateParticipant,
+		path:      "/participants/" + participantID,
+		body:      c.participantUpdateBody(req),
 	}
-	r := request{operation: opUpdateParticipant, path: "/participants/" + participantID, body: body}
-	return call(ctx, p.core(), r, decodeParticipant)
+	return call(ctx, c, r, decodeParticipant)
 }
 
 // Delete removes a participant (DELETE /participants/{participant_id}). Their

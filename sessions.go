@@ -2,13 +2,10 @@ package coviu
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"time"
 
 	"github.com/google/go-querystring/query"
-
-	"github.com/coviu/coviu-go-sdk/internal/dates"
 )
 
 // SessionService is the calls about sessions; it is a [Client]'s Sessions.
@@ -37,15 +34,7 @@ func (s *SessionService) Create(ctx context.Context, req *SessionCreationRequest
 		return nil, err
 	}
 	c := s.core()
-	body, err := encodeRequest(sessionCreation{
-		SessionCreationRequest: req,
-		StartTime:              c.date(req.StartTime),
-		EndTime:                c.date(req.EndTime),
-	})
-	if err != nil {
-		return nil, err
-	}
-	return call(ctx, c, request{operation: opCreateSession, path: "/sessions", body: body}, decodeSession)
+	return call(ctx, c, request{operation: opCreateSession, path: "/sessions", body: c.sessionCreationBody(req)}, decodeSession)
 }
 
 // Get returns one session (GET /sessions/{session_id}).
@@ -101,15 +90,7 @@ func (s *SessionService) Update(ctx context.Context, sessionID string, req *Sess
 		return nil, err
 	}
 	c := s.core()
-	body, err := encodeRequest(sessionUpdate{
-		SessionUpdateRequest: req,
-		StartTime:            c.date(valueOf(req.StartTime)),
-		EndTime:              c.date(valueOf(req.EndTime)),
-	})
-	if err != nil {
-		return nil, err
-	}
-	return call(ctx, c, request{operation: opUpdateSession, path: "/sessions/" + sessionID, body: body}, decodeSession)
+	return call(ctx, c, request{operation: opUpdateSession, path: "/sessions/" + sessionID, body: c.sessionUpdateBody(req)}, decodeSession)
 }
 
 // Delete cancels a session (DELETE /sessions/{session_id}). That can't be
@@ -137,21 +118,6 @@ func (s *SessionService) core() *Client {
 }
 
 const deletedParticipants = "deleted_participants=true"
-
-// sessionCreation and sessionUpdate are the requests with their dates in the
-// form that the client sends. The outer fields take the place of the embedded
-// ones of the same name.
-type sessionCreation struct {
-	*SessionCreationRequest
-	StartTime string `json:"start_time"`
-	EndTime   string `json:"end_time"`
-}
-
-type sessionUpdate struct {
-	*SessionUpdateRequest
-	StartTime string `json:"start_time,omitempty"`
-	EndTime   string `json:"end_time,omitempty"`
-}
 
 type sessionQuery struct {
 	Page                int    `url:"page,omitempty"`
@@ -186,21 +152,10 @@ func (c *Client) sessionQuery(o *SessionListOptions) (string, error) {
 
 // date writes t as the service reads it, and a zero t as nothing.
 func (c *Client) date(t time.Time) string {
-	switch {
-	case t.IsZero():
+	if t.IsZero() {
 		return ""
-	case c != nil && c.config.rfc1123:
-		return string(dates.AppendRFC1123(nil, t))
 	}
-	return string(dates.AppendRFC3339(nil, t))
-}
-
-func encodeRequest(v any) ([]byte, error) {
-	body, err := json.Marshal(v)
-	if err != nil {
-		return nil, &ValidationError{"request", "can't be written as JSON"}
-	}
-	return body, nil
+	return string(appendDate(nil, t, c != nil && c.config.rfc1123))
 }
 
 // errNotOK is a deletion that the service answers with a success and ok: false.

@@ -9,14 +9,15 @@ import (
 // Trace watches whether a request may have reached the other side.
 type Trace struct {
 	waiting atomic.Bool
+	hooks   httptrace.ClientTrace
 }
 
-// Watch returns the context for a request that t is to watch.
+// Watch returns the context for the next request that t is to watch.
 func (t *Trace) Watch(ctx context.Context) context.Context {
-	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GetConn: func(string) { t.waiting.Store(true) },
-		GotConn: func(httptrace.GotConnInfo) { t.waiting.Store(false) },
-	})
+	t.waiting.Store(false)
+	t.hooks.GetConn = func(string) { t.waiting.Store(true) }
+	t.hooks.GotConn = func(httptrace.GotConnInfo) { t.waiting.Store(false) }
+	return httptrace.WithClientTrace(ctx, &t.hooks)
 }
 
 // Unsent reports whether the request provably went nowhere: the transport

@@ -49,13 +49,13 @@ var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
 // Do sends req and reads the reply up to limit bytes, decompressed. Its error
 // is an *Error: no usable reply headers came.
-func Do(client *http.Client, req *http.Request, limit int64) (*Reply, error) {
+func Do(client *http.Client, req *http.Request, limit int64) (Reply, error) {
 	resp, err := client.Do(req)
 	if err != nil {
-		return nil, newError(err)
+		return Reply{}, newError(err)
 	}
 	defer func() { _ = resp.Body.Close() }()
-	r := &Reply{Status: resp.StatusCode, Header: resp.Header, Request: resp.Request, Length: resp.ContentLength}
+	r := Reply{Status: resp.StatusCode, Header: resp.Header, Request: resp.Request, Length: resp.ContentLength}
 	if r.OK() {
 		r.read(resp, limit)
 		if r.Fault == nil && int64(len(r.Body)) > limit {
