@@ -209,7 +209,6 @@ type exchange struct {
 	started time.Time
 	// attempts counts the requests sent, tries those that the policy counts.
 	attempts, tries int
-	trace           wire.Trace
 	reply           lastReply
 	// replayed: a 401 was answered with a new grant already.
 	replayed bool
@@ -264,8 +263,10 @@ func (x *exchange) attempt(ctx context.Context, read func([]byte) error) (retry.
 	}
 	ctx, cancel := context.WithTimeout(ctx, x.client.config.attemptTimeout)
 	defer cancel()
+	var trace *wire.Trace
 	if x.method == http.MethodPost || x.method == http.MethodDelete {
-		ctx = x.trace.Watch(ctx)
+		trace = new(wire.Trace)
+		ctx = trace.Watch(ctx)
 	}
 	x.attempts++
 	x.reply = lastReply{}
@@ -274,7 +275,7 @@ func (x *exchange) attempt(ctx context.Context, read func([]byte) error) (retry.
 	if err != nil {
 		x.log(ctx, began, 0)
 		fault, ok := errors.AsType[*wire.Error](err)
-		o.Unsent, o.Lasting = x.trace.Unsent(), ok && fault.Lasting
+		o.Unsent, o.Lasting = trace.Unsent(), ok && fault.Lasting
 		return o, err
 	}
 	defer reply.Release()

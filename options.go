@@ -205,7 +205,8 @@ func WithTokenSource(ts oauth2.TokenSource) Option {
 // WithTokenObserver shows f a copy of every grant that the client fetched for
 // itself, before its first use, so that a rotated refresh token can be stored.
 // If f fails, or panics, calls that need the grant fail with its error; the
-// grant is kept and offered to f again. f shares the 15 s of the refresh.
+// grant is kept and offered to f again. f shares the 15 s of the refresh; its
+// context holds that limit, and nothing of any caller's context.
 func WithTokenObserver(f func(context.Context, *oauth2.Token) error) Option {
 	return func(c *config) error {
 		if f == nil {

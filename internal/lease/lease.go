@@ -98,11 +98,11 @@ func (h *Holder[T]) Get(ctx context.Context) (*T, error) {
 	now := h.now()
 	if c := h.current.Load(); c.good(now) {
 		if at := c.refreshAt.Load(); int64(now) >= at && c.refreshAt.CompareAndSwap(at, int64(now+pause)) {
-			h.join(ctx, c)
+			h.join(c)
 		}
 		return c.value, nil
 	}
-	f := h.join(ctx, nil)
+	f := h.join(nil)
 	select {
 	case <-f.done:
 		return f.value, f.err
@@ -158,7 +158,7 @@ func (h *Holder[T]) hold(v *T, lifetime time.Duration) *held[T] {
 
 // join returns the refresh in flight, or starts one in place of replaces. Where
 // another value has already taken that place, its flight is over.
-func (h *Holder[T]) join(ctx context.Context, replaces *held[T]) *flight[T] {
+func (h *Holder[T]) join(replaces *held[T]) *flight[T] {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.flight != nil {
@@ -171,12 +171,14 @@ func (h *Holder[T]) join(ctx context.Context, replaces *held[T]) *flight[T] {
 		return f
 	}
 	h.flight = f
-	go h.refresh(context.WithoutCancel(ctx), f)
+	go h.refresh(f)
 	return f
 }
 
-func (h *Holder[T]) refresh(ctx context.Context, f *flight[T]) {
-	ctx, cancel := context.WithTimeout(ctx, h.config.Limit)
+// refresh has a context of its own. Not even the values of a caller's may come
+// along: a trace in them would take this request for the caller's.
+func (h *Holder[T]) refresh(f *flight[T]) {
+	ctx, cancel := context.WithTimeout(context.Background(), h.config.Limit)
 	defer cancel()
 	watchdog := time.AfterFunc(h.config.Limit+grace, func() { close(f.overdue) })
 	defer watchdog.Stop()

@@ -12,9 +12,9 @@ type Trace struct {
 	hooks   httptrace.ClientTrace
 }
 
-// Watch returns the context for the next request that t is to watch.
+// Watch returns the context for the request that t is to watch. Each attempt
+// takes a Trace of its own: a transport may report on one that was given up.
 func (t *Trace) Watch(ctx context.Context) context.Context {
-	t.waiting.Store(false)
 	t.hooks.GetConn = func(string) { t.waiting.Store(true) }
 	t.hooks.GotConn = func(httptrace.GotConnInfo) { t.waiting.Store(false) }
 	return httptrace.WithClientTrace(ctx, &t.hooks)
@@ -22,5 +22,5 @@ func (t *Trace) Watch(ctx context.Context) context.Context {
 
 // Unsent reports whether the request provably went nowhere: the transport
 // looked for a connection and was given none. A transport that reports nothing
-// proves nothing.
-func (t *Trace) Unsent() bool { return t.waiting.Load() }
+// proves nothing, and neither does a nil Trace.
+func (t *Trace) Unsent() bool { return t != nil && t.waiting.Load() }
