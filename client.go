@@ -80,8 +80,9 @@ func newClient(c config) (*Client, error) {
 
 // As returns a client that acts for the user who granted t, over the same
 // connections and with the same policies. opts come on top; the observer of
-// this client is not taken over, since it stores another account's grants. It
-// needs the API key and secret of this client to refresh t.
+// this client is not taken over, since it stores another account's grants. The
+// API key and secret of this client refresh t (POST /auth/token); without them,
+// or with an empty t, the error is a [*ValidationError].
 func (c *Client) As(t *oauth2.Token, opts ...Option) (*Client, error) {
 	if c == nil || c.auth == nil {
 		return nil, errNoClient()
@@ -356,7 +357,8 @@ func (x *exchange) sleep(ctx context.Context, o retry.Outcome, d time.Duration) 
 // end gives the call's last error its final form. earlier is the failure that
 // was being mended when err got in the way, if any.
 func (x *exchange) end(o retry.Outcome, err, earlier error) error {
-	switch e := err.(type) {
+	// Not errors.As: only what this attempt returned is named by it.
+	switch e := err.(type) { //nolint:errorlint // see above
 	case *APIError:
 		e.Attempts = x.attempts
 	case *DecodeError:

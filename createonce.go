@@ -41,9 +41,9 @@ const (
 // the same key and request, from this process or another: that finishes the job.
 //
 // Calls with one key on one Client run one after the other. Two holes remain
-// that only the service could close: a booking that it carries out after the
-// last look, when another call has booked meanwhile; and two processes that
-// book with one key at the same moment. The next call with that key then fails
+// that only the service could close: a booking that it carries out, or lists,
+// only after the last look, when another call has booked meanwhile; and two
+// processes that book with one key at the same moment. The next call with that key then fails
 // with ErrDuplicate, and the error holds the sessions, of which all but one can
 // be canceled.
 func (s *SessionService) CreateOnce(ctx context.Context, key string, req *SessionCreationRequest) (*Session, error) {

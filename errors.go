@@ -59,6 +59,7 @@ type ValidationError struct {
 	Reason string
 }
 
+// Error names the field and the reason.
 func (e *ValidationError) Error() string {
 	if e == nil {
 		return "coviu: invalid request"
@@ -96,6 +97,7 @@ type APIError struct {
 	Attempts int
 }
 
+// Error names the operation, the status and the service's message.
 func (e *APIError) Error() string {
 	if e == nil {
 		return "coviu: API error"
@@ -127,6 +129,7 @@ type DecodeError struct {
 	attempts int
 }
 
+// Error names the operation, the status and what is wrong with the body.
 func (e *DecodeError) Error() string {
 	if e == nil {
 		return "coviu: unexpected response"
@@ -166,6 +169,7 @@ type TokenError struct {
 	Description string
 }
 
+// Error names the grant, the status and the error code.
 func (e *TokenError) Error() string {
 	if e == nil {
 		return "coviu: token request failed"
@@ -195,7 +199,8 @@ func (e *TokenError) Is(target error) bool {
 	case ErrReauthorize:
 		return dead
 	case ErrAuthentication:
-		return dead || e.StatusCode == 400 || e.StatusCode == 401 || e.StatusCode == 403
+		return dead || e.StatusCode == http.StatusBadRequest || e.StatusCode == http.StatusUnauthorized ||
+			e.StatusCode == http.StatusForbidden
 	case ErrRateLimited, ErrServer:
 		return target == statusSentinel(e.StatusCode)
 	}
@@ -214,6 +219,7 @@ type OutcomeUnknownError struct {
 	Err error
 }
 
+// Error names the operation and what happened.
 func (e *OutcomeUnknownError) Error() string {
 	if e == nil {
 		return "coviu: outcome unknown"
@@ -241,6 +247,7 @@ type ListError struct {
 	Err error
 }
 
+// Error names the page and what happened.
 func (e *ListError) Error() string {
 	if e == nil {
 		return "coviu: list stopped"
@@ -266,6 +273,7 @@ type KeyError struct {
 	kind error
 }
 
+// Error names the kind of conflict and how many sessions there are.
 func (e *KeyError) Error() string {
 	if e == nil || e.kind == nil {
 		return "coviu: key taken"

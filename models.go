@@ -135,32 +135,45 @@ type UnitResponse struct {
 // in the future and the end after it; the client checks only the latter,
 // because the clock that counts is the service's.
 type SessionCreationRequest struct {
-	SessionName  string                       `json:"session_name,omitempty"`
-	StartTime    time.Time                    `json:"start_time"`
-	EndTime      time.Time                    `json:"end_time"`
-	Picture      string                       `json:"picture,omitempty"`
+	// SessionName is the title that participants see.
+	SessionName string `json:"session_name,omitempty"`
+	// StartTime and EndTime bound the appointment.
+	StartTime time.Time `json:"start_time"`
+	EndTime   time.Time `json:"end_time"`
+	// Picture is the URL of an image for the session.
+	Picture string `json:"picture,omitempty"`
+	// Participants are the people to begin with.
 	Participants []ParticipantCreationRequest `json:"participants,omitempty"`
-	FeatureFlags []string                     `json:"feature_flags,omitempty"`
+	// FeatureFlags switch features of the call, such as "-plugin;NAME".
+	FeatureFlags []string `json:"feature_flags,omitempty"`
 }
 
 // SessionUpdateRequest describes a change of a session. A nil field leaves the
 // session's as it is, a pointer to "" clears it (new("") makes one). A request
 // with nothing in it is a [*ValidationError].
 type SessionUpdateRequest struct {
-	SessionName *string    `json:"session_name,omitempty"`
-	StartTime   *time.Time `json:"start_time,omitempty"`
-	EndTime     *time.Time `json:"end_time,omitempty"`
-	Picture     *string    `json:"picture,omitempty"`
+	// SessionName is the new title.
+	SessionName *string `json:"session_name,omitempty"`
+	// StartTime and EndTime are the new bounds, sent as in a
+	// SessionCreationRequest.
+	StartTime *time.Time `json:"start_time,omitempty"`
+	EndTime   *time.Time `json:"end_time,omitempty"`
+	// Picture is the new image's URL.
+	Picture *string `json:"picture,omitempty"`
 }
 
 // ParticipantCreationRequest describes a person to be added to a session. All
 // fields are optional and zero fields are left out; without a Role the person
 // becomes a guest, without a State the service makes one up.
 type ParticipantCreationRequest struct {
+	// DisplayName is the name that others see in the call.
 	DisplayName string `json:"display_name,omitempty"`
-	Role        Role   `json:"role,omitempty"`
-	Picture     string `json:"picture,omitempty"`
-	State       string `json:"state,omitempty"`
+	// Role is read by the service in any case.
+	Role Role `json:"role,omitempty"`
+	// Picture is the URL of an image for the participant.
+	Picture string `json:"picture,omitempty"`
+	// State is free text for the caller's own use; lists can be filtered by it.
+	State string `json:"state,omitempty"`
 	// Phone is a newer field; older servers ignore it.
 	Phone string `json:"phone,omitempty"`
 }
@@ -169,10 +182,14 @@ type ParticipantCreationRequest struct {
 // leaves the participant's as it is, a pointer to "" clears it. A request with
 // nothing in it is a [*ValidationError].
 type ParticipantUpdateRequest struct {
+	// DisplayName is the new name.
 	DisplayName *string `json:"display_name,omitempty"`
-	Role        *Role   `json:"role,omitempty"`
-	Picture     *string `json:"picture,omitempty"`
-	State       *string `json:"state,omitempty"`
+	// Role is the new role.
+	Role *Role `json:"role,omitempty"`
+	// Picture is the new image's URL.
+	Picture *string `json:"picture,omitempty"`
+	// State is the new free text.
+	State *string `json:"state,omitempty"`
 }
 
 // SessionGetOptions are the options of [SessionService.Get]; nil means none.

@@ -66,5 +66,5 @@ func logPanic(ctx context.Context, logger *slog.Logger, what string) {
 		return
 	}
 	defer func() { _ = recover() }()
-	logger.LogAttrs(ctx, slog.LevelError, "coviu: "+what+" panicked")
+	logger.LogAttrs(ctx, slog.LevelError, "coviu: panic in a function of the caller", slog.String("function", what))
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"net/http"
 	"slices"
 	"time"
 
@@ -16,16 +17,17 @@ const (
 	// What is inserted before the cursor between two requests pushes that many
 	// sessions at most back into view.
 	remembered = 10 * maxPageSize
-	// maxIdlePages is how many pages in a row may bring nothing new before the
-	// list is taken to have no end.
+	// maxIdlePages is how many pages in a row may be empty, or the same as the
+	// one before, until the list is taken to have no end.
 	maxIdlePages = 3
 )
 
 var errEndless = errors.New("the list says that it goes on, and brings nothing new")
 
 // Pages iterates over the list of sessions, page by page (GET /sessions), from
-// opts.Page on. A page from which everything was dropped is left out, so a page
-// may hold fewer sessions than PageSize.
+// opts.Page on. What was dropped from a page is missing from it, and a page from
+// which everything was dropped is left out; under StartTime or EndTime a page may
+// also hold more sessions than PageSize.
 //
 // What it yields is exact even while others book, move and cancel. Plain page
 // numbers are not: each cancellation moves the rest of the list up by one, and
@@ -36,11 +38,12 @@ var errEndless = errors.New("the list says that it goes on, and brings nothing n
 //     OrderReverse too.
 //   - Under StartTime or EndTime, where the service orders by start time: none
 //     is repeated, and none is missed unless its own start time was changed
-//     during the iteration. (A session that was moved is yielded again only if
-//     2,000 others came in between.) With OrderReverse as well, another
-//     session's move can hide one: iterate forward where that matters.
-//   - Under State in the order by creation, a session is missed only if a State
-//     was changed during the iteration.
+//     during the iteration. (A session that was moved is yielded again if 2,000
+//     others came in between; where 200 and more start at one instant, moving one
+//     of them can hide another.) With OrderReverse as well, another session's
+//     move can hide one: iterate forward where that matters.
+//   - Under State in the order by creation, one is missed only if the State of a
+//     participant was changed, or a participant removed, during the iteration.
 //
 // The price is that canceled sessions are always fetched, and dropped on this
 // side unless IncludeCanceled is set; so Page counts pages of the list with
@@ -49,13 +52,14 @@ var errEndless = errors.New("the list says that it goes on, and brings nothing n
 // With Prefetch, up to that many pages are fetched ahead of the consumer: side
 // by side where page numbers are stable (the default order without StartTime,
 // EndTime and State), one after the other elsewhere. A list of n pages costs at
-// most n+1 requests, plus Prefetch; under StartTime and EndTime each further
-// request repeats the sessions that start with the last one seen, so lists of
-// more than 200 pages cost half a percent more. Nothing is started after
-// the loop ends or the context is canceled.
+// most n+1 requests, plus Prefetch; under StartTime or EndTime each request
+// repeats the sessions that start with the last one seen, which adds a request
+// for every 200 pages or so, and more where many start together. Nothing is
+// started after the loop ends or the context is canceled.
 //
 // An error is yielded once, as a [*ListError] beside a nil page, and ends the
-// iteration; it says where to go on. Ranging again starts again.
+// iteration; it says where to go on, in pages counted from the start of the
+// list. Ranging again starts again.
 func (s *SessionService) Pages(ctx context.Context, opts *SessionListOptions) iter.Seq2[*SessionPage, error] {
 	asked := valueOf(opts)
 	return func(yield func(*SessionPage, error) bool) {
@@ -111,10 +115,14 @@ type walk struct {
 	list  *SessionService
 	asked SessionListOptions
 	known *recent.Set
-	// idle counts pages in a row without anything new, taken the pages before
-	// the one that is being looked at, sessions those that were new.
-	idle, taken, sessions int
-	byTime                bool
+	// taken counts the pages before the one that is being looked at, sessions
+	// the sessions that were new.
+	taken, sessions int
+	// idle counts pages in a row that brought nothing new and were empty or began
+	// with the same session, repeated the known sessions in a row.
+	idle, repeated int
+	first          string
+	byTime         bool
 }
 
 func newWalk(s *SessionService, asked SessionListOptions) *walk {
@@ -138,20 +146,30 @@ func (w *walk) stopped(err error) error {
 
 // dropKnown leaves in page what the caller has not had and wants.
 func (w *walk) dropKnown(page *SessionPage) error {
-	before := w.sessions
+	first, before := "", w.sessions
+	if len(page.Content) > 0 {
+		first = page.Content[0].SessionID
+	}
 	page.Content = slices.DeleteFunc(page.Content, func(s Session) bool {
 		if !w.known.Add(s.SessionID) {
+			w.repeated++
 			return true
 		}
 		w.sessions++
+		w.repeated = 0
 		return s.CanceledTime != nil && !w.asked.IncludeCanceled
 	})
-	if w.sessions > before {
+	// Others who add to the list may well push whole pages of known sessions
+	// back into view; then they are not the same ones each time.
+	switch {
+	case w.sessions > before, first != "" && first != w.first:
 		w.idle = 0
-		return nil
+	default:
+		w.idle++
 	}
-	if w.idle++; page.More && w.idle >= maxIdlePages {
-		return &DecodeError{Operation: string(opListSessions), StatusCode: 200, Field: "more", cause: errEndless}
+	w.first = first
+	if page.More && (w.idle >= maxIdlePages || w.repeated > remembered) {
+		return &DecodeError{Operation: string(opListSessions), StatusCode: http.StatusOK, Field: "more", cause: errEndless}
 	}
 	return nil
 }
@@ -197,36 +215,49 @@ func (w *walk) oneByOneFrom(ctx context.Context, number int, yield func(*Session
 
 // oneByTime follows start times, because page numbers shift under it: moving
 // one session out of the part already read moves all that follow up. So each
-// request asks for what starts no earlier than the last session seen, and page
-// numbers count only among sessions that start together. A server that does not
-// keep to start times is followed by page numbers.
+// request asks for what starts no earlier than the last session seen, and for as
+// many more as that repeats; page numbers count only among sessions that start
+// together. A server that does not keep to start times is followed by page
+// numbers.
 func (w *walk) oneByTime(ctx context.Context) iter.Seq2[*SessionPage, error] {
 	return func(yield func(*SessionPage, error) bool) {
-		from, number, size := w.asked.StartTime, w.asked.Page, w.asked.PageSize
-		for read := 1; ; read++ {
-			page, err := w.page(ctx, number, from, size)
+		full := orDefault(w.asked.PageSize, maxPageSize)
+		from, number, size := w.asked.StartTime, w.asked.Page, full
+		covered, together := 0, 0
+		for {
+			page, err := w.page(ctx, number, from, w.sizeToAsk(size))
 			if err != nil {
 				yield(nil, err)
 				return
 			}
-			last, ordered := lastStart(page.Content, from.Truncate(w.precision()))
+			read := startsOf(page.Content, from)
 			if !yield(page, nil) || !page.More {
 				return
 			}
-			number++
-			if !ordered {
-				w.oneByOneFrom(ctx, w.asked.Page+max(1, read-1), yield)
+			if !read.ordered {
+				w.oneByOneFrom(ctx, w.asked.Page+max(1, covered/full), yield)
 				return
 			}
-			if last = last.Truncate(w.precision()); last.After(from) {
-				from, number = last, 0
-				// One more than was asked for makes up for the one repeated.
-				if w.asked.PageSize > 0 {
-					size = min(w.asked.PageSize+1, maxPageSize)
-				}
+			covered += len(page.Content) - together
+			switch last := read.last.Truncate(w.precision()); {
+			case last.After(from):
+				from, number, together = last, 0, read.together
+				size = min(full+together, maxPageSize)
+			case number == 0 && size < maxPageSize:
+				size, together = min(2*size, maxPageSize), len(page.Content)
+			default:
+				number, together = number+1, 0
 			}
 		}
 	}
+}
+
+// sizeToAsk leaves the size to the service for as long as the caller did.
+func (w *walk) sizeToAsk(size int) int {
+	if w.asked.PageSize == 0 {
+		return 0
+	}
+	return size
 }
 
 // precision is that of the dates in a query.
@@ -237,15 +268,27 @@ func (w *walk) precision() time.Duration {
 	return time.Millisecond
 }
 
-// lastStart returns the last start time of sessions, and whether they come in
-// order and none before from.
-func lastStart(sessions []Session, from time.Time) (last time.Time, ordered bool) {
-	last = from
+// starts is what a page tells about start times: the last one, how many
+// sessions have it, and whether they come in order and none before the time that
+// was asked for. Servers that write whole seconds may seem early by a part of
+// one.
+type starts struct {
+	last     time.Time
+	together int
+	ordered  bool
+}
+
+func startsOf(sessions []Session, from time.Time) starts {
+	s := starts{last: from.Truncate(time.Second), ordered: true}
 	for i := range sessions {
-		if sessions[i].StartTime.Before(last) {
-			return time.Time{}, false
+		switch start := sessions[i].StartTime; {
+		case start.Before(s.last):
+			return starts{}
+		case start.Equal(s.last):
+			s.together++
+		default:
+			s.last, s.together = start, 1
 		}
-		last = sessions[i].StartTime
 	}
-	return last, true
+	return s
 }
