@@ -69,7 +69,7 @@ type auth struct {
 func newAuth(c *config, base *url.URL, agent []string) *auth {
 	a := &auth{
 		basic:    []string{"Basic " + base64.StdEncoding.EncodeToString([]byte(c.key+":"+c.secret))},
-		tokenURL: base.JoinPath("auth", "token"),
+		tokenURL: below(base, "/auth/token"),
 		http:     c.http,
 		agent:    agent,
 		source:   c.source,

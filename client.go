@@ -206,7 +206,7 @@ type exchange struct {
 	client *Client
 	request
 	method  string
-	target  url.URL
+	target  *url.URL
 	started time.Time
 	// attempts counts the requests sent, tries those that the policy counts.
 	attempts, tries int

@@ -25,14 +25,20 @@ func blankRequest(base *url.URL) *http.Request {
 }
 
 // target is the address of the call's resource. Every attempt shares it.
-func (c *Client) target(r *request) url.URL {
-	u := *c.blank.URL
-	u.Path += r.path
-	if u.RawPath != "" {
-		u.RawPath += r.path
-	}
+func (c *Client) target(r *request) *url.URL {
+	u := below(c.blank.URL, r.path)
 	u.RawQuery = r.query
 	return u
+}
+
+// below is the address of path, which needs no escaping, under base.
+func below(base *url.URL, path string) *url.URL {
+	u := *base
+	u.Path += path
+	if u.RawPath != "" {
+		u.RawPath += path
+	}
+	return &u
 }
 
 // newRequest makes one attempt's request. Its header is the bearer's business:
@@ -40,7 +46,7 @@ func (c *Client) target(r *request) url.URL {
 func (x *exchange) newRequest(ctx context.Context) *http.Request {
 	req := x.client.blank.WithContext(ctx)
 	req.Method = x.method
-	req.URL = &x.target
+	req.URL = x.target
 	if body := x.body; body != nil {
 		// net/http repeats with GetBody what it knows was not sent.
 		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }

@@ -17,8 +17,10 @@ func (a *Arena) Expect(size int) { a.expected = size }
 
 // Next begins an item. It is expected to need what the last one did, or nearly
 // what the longest of the last few did: a second chunk is dearer than some slack.
+// A giant among them is believed by and by only, for its followers would each
+// keep as much memory.
 func (a *Arena) Next() {
-	a.expected = max(a.used, a.expected-a.expected/8)
+	a.expected = max(min(a.used, 2*a.expected+256), a.expected-a.expected/8)
 	a.used = 0
 	a.chunk.Reset()
 }

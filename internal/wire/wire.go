@@ -115,7 +115,16 @@ func (r *Reply) read(resp *http.Response, limit int64) {
 			r.Body = b
 			return
 		case len(b) == cap(b):
-			b = append(make([]byte, 0, min(2*int64(cap(b)), limit+1)), b...)
+			b = append(make([]byte, 0, grown(int64(cap(b)), limit)), b...)
 		}
 	}
+}
+
+// grown doubles a capacity. The last steps are taken at once, so that all
+// buffers together stay well below three times the limit.
+func grown(capacity, limit int64) int64 {
+	if 2*capacity > limit/2 {
+		return limit + 1
+	}
+	return 2 * capacity
 }
