@@ -123,11 +123,11 @@ var errForeignHost = errors.New("coviu: request to a host that is not the servic
 
 func (b *bearer) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.URL.Scheme != b.scheme || req.URL.Host != b.host {
-		return nil, refuse(req, errForeignHost)
+		return nil, refuse(req, &refusedError{errForeignHost})
 	}
 	g, err := b.auth.grants.Get(req.Context())
 	if err != nil {
-		return nil, refuse(req, err)
+		return nil, refuse(req, &refusedError{err})
 	}
 	// A round tripper must not modify its request.
 	sent := req.WithContext(req.Context())
@@ -138,7 +138,6 @@ func (b *bearer) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp, err := b.next.RoundTrip(sent)
 	if resp != nil {
 		resp.Request = sent
-		dropBadLocation(resp)
 	}
 	return resp, err
 }
@@ -149,23 +148,17 @@ func (b *bearer) CloseIdleConnections() {
 	}
 }
 
+// refusedError is a request that the bearer did not pass on.
+type refusedError struct{ error }
+
+func (e *refusedError) Unwrap() error { return e.error }
+
 // refuse closes the body, as a round tripper must even when it sends nothing.
 func refuse(req *http.Request, err error) error {
 	if req.Body != nil {
 		_ = req.Body.Close()
 	}
 	return err
-}
-
-// dropBadLocation keeps http.Client from turning a redirect into an error of
-// its own, with the address in its text, before the reply can be looked at.
-func dropBadLocation(resp *http.Response) {
-	if resp.StatusCode/100 != 3 {
-		return
-	}
-	if _, err := resp.Location(); err != nil {
-		resp.Header.Del("Location")
-	}
 }
 
 // ready waits for a grant, as long as the caller does.
@@ -193,6 +186,9 @@ func (a *auth) renew(ctx context.Context, req *http.Request, named bool) (bool, 
 	next, err := a.grants.Get(ctx)
 	if err != nil {
 		return false, err
+	}
+	if next.header[0] == refused && a.source == nil {
+		a.fruitless()
 	}
 	return next.header[0] != refused, nil
 }
@@ -388,7 +384,7 @@ func parseLifetime(raw json.RawMessage) time.Duration {
 	case seconds >= maxLifetime.Seconds():
 		return maxLifetime
 	}
-	return time.Duration(seconds * float64(time.Second))
+	return max(time.Second, time.Duration(seconds*float64(time.Second)))
 }
 
 // remaining is what is left of t's lifetime: zero without limit, negative once

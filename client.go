@@ -258,9 +258,7 @@ func (x *exchange) attempt(ctx context.Context, read func([]byte) error) (retry.
 	o := retry.Outcome{Method: x.method}
 	// Waiting for a grant is not on this attempt's time.
 	if err := x.client.auth.ready(ctx); err != nil {
-		_, unsent := errors.AsType[*unsentError](err)
-		o.Unsent, o.Lasting = true, !unsent
-		return o, err
+		return ungranted(o, err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, x.client.config.attemptTimeout)
 	defer cancel()
@@ -275,6 +273,9 @@ func (x *exchange) attempt(ctx context.Context, read func([]byte) error) (retry.
 	reply, err := wire.Do(x.client.http, x.newRequest(ctx), x.client.config.maxResponse)
 	if err != nil {
 		x.log(ctx, began, 0)
+		if refused, ok := errors.AsType[*refusedError](err); ok {
+			return ungranted(o, refused.error)
+		}
 		fault, ok := errors.AsType[*wire.Error](err)
 		o.Unsent, o.Lasting = trace.Unsent(), ok && fault.Lasting
 		return o, err
@@ -300,6 +301,14 @@ func (x *exchange) attempt(ctx context.Context, read func([]byte) error) (retry.
 	}
 	o.Cut = isCut(&reply, cause)
 	return o, newDecodeError(string(x.operation), &reply, cause)
+}
+
+// ungranted is the outcome of an attempt for which there was no grant. It may be
+// repeated if the token request reached nobody either.
+func ungranted(o retry.Outcome, err error) (retry.Outcome, error) {
+	_, again := errors.AsType[*unsentError](err)
+	o.Unsent, o.Lasting = true, !again
+	return o, err
 }
 
 // prepareAnother returns nil once another attempt is due, and the call's error

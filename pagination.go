@@ -35,7 +35,8 @@ var errEndless = errors.New("the list says that it goes on, and brings nothing n
 //
 //   - In the default order, by creation: every session that matched from before
 //     the iteration began until it ended is yielded exactly once. That holds for
-//     OrderReverse too.
+//     OrderReverse too, as long as no more than 2,000 are booked between two
+//     requests.
 //   - Under StartTime or EndTime, where the service orders by start time: none
 //     is repeated, and none is missed unless its own start time was changed
 //     during the iteration. (A session that was moved is yielded again if 2,000
@@ -54,8 +55,9 @@ var errEndless = errors.New("the list says that it goes on, and brings nothing n
 // EndTime and State), one after the other elsewhere. A list of n pages costs at
 // most n+1 requests, plus Prefetch; under StartTime or EndTime each request
 // repeats the sessions that start with the last one seen, which adds a request
-// for every 200 pages or so, and more where many start together. Nothing is
-// started after the loop ends or the context is canceled.
+// for every 200 pages or so, and more where many start together. A server that
+// leaves More out costs one request more. Nothing is started after the loop ends
+// or the context is canceled.
 //
 // An error is yielded once, as a [*ListError] beside a nil page, and ends the
 // iteration; it says where to go on, in pages counted from the start of the
@@ -243,7 +245,7 @@ func (w *walk) oneByTime(ctx context.Context) iter.Seq2[*SessionPage, error] {
 			case last.After(from):
 				from, number, together = last, 0, read.together
 				size = min(full+together, maxPageSize)
-			case number == 0 && size < maxPageSize:
+			case number == 0 && len(page.Content) >= size && size < maxPageSize:
 				size, together = min(2*size, maxPageSize), len(page.Content)
 			default:
 				number, together = number+1, 0

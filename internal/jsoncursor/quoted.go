@@ -54,13 +54,14 @@ func (c *Cursor) quoted() (inside []byte, plain, ok bool) {
 // unusual marks, of a little-endian word, the first byte that is more than a
 // character of a string: a quotation mark, a backslash, a control character or
 // a part of a longer one. It looks at all eight at once: a difference below has
-// the top bit of a byte set where that byte is too small. Quotation marks are
-// caught with the control characters, next to which the flipped bit puts them.
+// the top bit of a byte set where that byte is too small, or was 0x80 and more.
+// Quotation marks are caught with the control characters, next to which the
+// flipped bit puts them.
 func unusual(word uint64) uint64 {
 	const each = 0x0101010101010101
 	quoteOrControl := (word ^ each*2) - each*(('"'^2)+1)
 	backslash := (word ^ each*'\\') - each
-	return (quoteOrControl | backslash | word) & (each * 0x80)
+	return (quoteOrControl | backslash) & (each * 0x80)
 }
 
 // escapeLen returns the length of the escape that text starts with, or 0 if it

@@ -68,11 +68,12 @@ type Holder[T any] struct {
 }
 
 type held[T any] struct {
-	value      *T
-	refreshAt  atomic.Int64
-	stop, end  time.Duration
-	revoked    atomic.Bool
-	unaccepted bool
+	value *T
+	// refreshAt and stop are put off when a refresh fails.
+	refreshAt, stop atomic.Int64
+	end             time.Duration
+	revoked         atomic.Bool
+	unaccepted      bool
 }
 
 type flight[T any] struct {
@@ -139,16 +140,17 @@ func (h *Holder[T]) now() time.Duration {
 }
 
 func (c *held[T]) good(now time.Duration) bool {
-	return c != nil && now < c.stop && !c.revoked.Load()
+	return c != nil && int64(now) < c.stop.Load() && !c.revoked.Load()
 }
 
 func (h *Holder[T]) hold(v *T, lifetime time.Duration) *held[T] {
 	now := h.now()
-	c := &held[T]{value: v, stop: never, end: never}
+	c := &held[T]{value: v, end: never}
+	c.stop.Store(int64(never))
 	c.refreshAt.Store(int64(never))
 	if lifetime != 0 {
 		c.end = now + lifetime
-		c.stop = c.end - min(stopMargin, lifetime/10)
+		c.stop.Store(int64(c.end - min(stopMargin, lifetime/10)))
 		if h.config.Early {
 			c.refreshAt.Store(int64(now + lifetime/2))
 		}
@@ -183,14 +185,23 @@ func (h *Holder[T]) refresh(f *flight[T]) {
 	watchdog := time.AfterFunc(h.config.Limit+grace, func() { close(f.overdue) })
 	defer watchdog.Stop()
 
-	next, err := h.obtain(ctx)
+	// Whatever ends this goroutine, those who wait are told.
+	var next *held[T]
+	err := errPanic
+	defer func() { h.land(f, next, err) }()
+	next, err = h.obtain(ctx)
+}
 
+func (h *Holder[T]) land(f *flight[T], next *held[T], err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if err == nil {
 		h.current.Store(next)
 		f.value = next.value
 	} else if old := h.current.Load(); h.mayServeOn(old, err) {
+		// Not every call in the margin is to wait for the next failure.
+		old.refreshAt.Store(int64(h.now() + pause))
+		old.stop.Store(max(old.stop.Load(), int64(min(h.now()+pause, old.end))))
 		f.value = old.value
 	} else {
 		f.err = err

@@ -89,6 +89,7 @@ func lasting(err error) bool {
 
 // failedHandshake recognises an agreement that could not be reached. The TLS
 // package has no type that all of these share; what they share is the prefix.
+// Two faults with that prefix can befall any connection, and may pass.
 func failedHandshake(err error) bool {
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return true
@@ -96,5 +97,7 @@ func failedHandshake(err error) bool {
 	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
 		return true
 	}
-	return strings.Contains(err.Error(), "tls: ")
+	text := err.Error()
+	return strings.Contains(text, "tls: ") &&
+		!strings.Contains(text, "bad record MAC") && !strings.Contains(text, "internal error")
 }

@@ -27,6 +27,8 @@ var (
 	ErrTooLarge = errors.New("reply larger than the limit")
 	// ErrCut is the fault of a reply that ended before it was complete.
 	ErrCut = errors.New("reply cut short")
+
+	errNoReply = errors.New("transport returned neither reply nor error")
 )
 
 // Reply is what came back. Its Body may only be used until Release.
@@ -48,11 +50,19 @@ type Reply struct {
 var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
 // Do sends req and reads the reply up to limit bytes, decompressed. Its error
-// is an *Error: no usable reply headers came.
+// is an *Error: no usable reply headers came. It calls the client's transport
+// itself, because what http.Client adds to that is not wanted: redirects that
+// are followed, or refused with their address in the error, and a jar.
 func Do(client *http.Client, req *http.Request, limit int64) (Reply, error) {
-	resp, err := client.Do(req)
+	resp, err := client.Transport.RoundTrip(req)
+	if err == nil && resp == nil {
+		err = errNoReply
+	}
 	if err != nil {
 		return Reply{}, newError(err)
+	}
+	if resp.Body == nil {
+		resp.Body = http.NoBody
 	}
 	defer func() { _ = resp.Body.Close() }()
 	r := Reply{Status: resp.StatusCode, Header: resp.Header, Request: resp.Request, Length: resp.ContentLength}
