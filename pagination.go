@@ -209,7 +209,9 @@ func (w *walk) oneByOne(ctx context.Context) iter.Seq2[*SessionPage, error] {
 func (w *walk) oneByOneFrom(ctx context.Context, number int, yield func(*SessionPage, error) bool) {
 	for ; ; number++ {
 		page, err := w.page(ctx, number, w.asked.StartTime, w.asked.PageSize)
-		if !yield(page, err) || err != nil || !page.More {
+		// Once it is yielded, the page is somebody else's.
+		last := err != nil || !page.More
+		if !yield(page, err) || last {
 			return
 		}
 	}
@@ -232,21 +234,21 @@ func (w *walk) oneByTime(ctx context.Context) iter.Seq2[*SessionPage, error] {
 				yield(nil, err)
 				return
 			}
-			read := startsOf(page.Content, from)
-			if !yield(page, nil) || !page.More {
+			read, got, more := startsOf(page.Content, from), len(page.Content), page.More
+			if !yield(page, nil) || !more {
 				return
 			}
 			if !read.ordered {
 				w.oneByOneFrom(ctx, w.asked.Page+max(1, covered/full), yield)
 				return
 			}
-			covered += len(page.Content) - together
+			covered += got - together
 			switch last := read.last.Truncate(w.precision()); {
 			case last.After(from):
 				from, number, together = last, 0, read.together
 				size = min(full+together, maxPageSize)
-			case number == 0 && len(page.Content) >= size && size < maxPageSize:
-				size, together = min(2*size, maxPageSize), len(page.Content)
+			case number == 0 && got >= size && size < maxPageSize:
+				size, together = min(2*size, maxPageSize), got
 			default:
 				number, together = number+1, 0
 			}
