@@ -1,0 +1,52 @@
+package coviutest
+
+import (
+	"errors"
+
+	"github.com/coviu/coviu-go-sdk"
+)
+
+// Why somebody may not enter a call; see [Server.Enter].
+var (
+	// ErrNoSuchEntry is returned for a link that nobody was given.
+	ErrNoSuchEntry = errors.New("coviutest: nobody has this entry link")
+	// ErrNotStarted is returned before the session's start time.
+	ErrNotStarted = errors.New("coviutest: the session has not started")
+	// ErrFinished is returned from the session's end time on.
+	ErrFinished = errors.New("coviutest: the session has finished")
+	// ErrCanceled is returned for a canceled session.
+	ErrCanceled = errors.New("coviutest: the session was canceled")
+	// ErrRemoved is returned for a participant who was removed.
+	ErrRemoved = errors.New("coviutest: the participant was removed")
+)
+
+// Enter tells who would enter which call with an entry URL, and whether they
+// may by now: the error is nil or one of [ErrNoSuchEntry], [ErrCanceled],
+// [ErrRemoved], [ErrNotStarted] and [ErrFinished]. Session and participant are
+// there with every error but the first. Nothing changes: the real call is no
+// part of this server.
+func (s *Server) Enter(entryURL string) (coviu.Session, coviu.Participant, error) {
+	now := s.Now().UnixMilli()
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for _, p := range s.store.participants {
+		if p.entryURL(s.origin) == entryURL {
+			return p.session.model(s.origin), p.model(s.origin), p.mayEnter(now)
+		}
+	}
+	return coviu.Session{}, coviu.Participant{}, ErrNoSuchEntry
+}
+
+func (p *participant) mayEnter(now int64) error {
+	switch {
+	case p.session.isCanceled():
+		return ErrCanceled
+	case p.isRemoved():
+		return ErrRemoved
+	case !p.session.hasStarted(now):
+		return ErrNotStarted
+	case p.session.hasFinished(now):
+		return ErrFinished
+	}
+	return nil
+}

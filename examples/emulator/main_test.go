@@ -1,0 +1,315 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"html"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/coviu/coviu-go-sdk"
+	"github.com/coviu/coviu-go-sdk/coviutest"
+)
+
+// emulator is the program, running in this process.
+type emulator struct {
+	t    *testing.T
+	base string
+	log  *syncBuffer
+	stop func() error
+}
+
+type syncBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *syncBuffer) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *syncBuffer) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
+}
+
+func start(t *testing.T, args ...string) *emulator {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	stdout, out := io.Pipe()
+	log := new(syncBuffer)
+	ended := make(chan error, 1)
+	go func() {
+		err := run(ctx, append([]string{"-addr", "127.0.0.1:0"}, args...), out, log)
+		out.CloseWithError(errors.Join(err, io.EOF))
+		ended <- err
+	}()
+	first, err := bufio.NewReader(stdout).ReadString('\n')
+	require.NoError(t, err)
+	e := &emulator{t: t, base: strings.TrimSuffix(first, "\n"), log: log}
+	e.stop = sync.OnceValue(func() error {
+		cancel()
+		return <-ended
+	})
+	t.Cleanup(func() { require.NoError(t, e.stop()) })
+	return e
+}
+
+func (e *emulator) client(key, secret string) *coviu.Client {
+	e.t.Helper()
+	c, err := coviu.NewClient(key, secret, coviu.WithBaseURL(e.base))
+	require.NoError(e.t, err)
+	e.t.Cleanup(c.CloseIdleConnections)
+	return c
+}
+
+func (e *emulator) get(url string) (int, string) {
+	e.t.Helper()
+	r, err := http.NewRequestWithContext(e.t.Context(), http.MethodGet, url, nil)
+	require.NoError(e.t, err)
+	reply, err := http.DefaultClient.Do(r)
+	require.NoError(e.t, err)
+	defer reply.Body.Close()
+	body, err := io.ReadAll(reply.Body)
+	require.NoError(e.t, err)
+	return reply.StatusCode, html.UnescapeString(string(body))
+}
+
+func (e *emulator) home() string { return strings.TrimSuffix(e.base, "v1") }
+
+func book(t *testing.T, c *coviu.Client) *coviu.Session {
+	t.Helper()
+	start := time.Now().Add(time.Hour)
+	booked, err := c.Sessions.Create(t.Context(), &coviu.SessionCreationRequest{
+		SessionName: "<b>Consultation</b>", StartTime: start, EndTime: start.Add(time.Hour),
+		Participants: []coviu.ParticipantCreationRequest{{DisplayName: "Dr & Co", Role: coviu.RoleHost}},
+	})
+	require.NoError(t, err)
+	return booked
+}
+
+func TestServesTheAPIUnderTheFirstLine(t *testing.T) {
+	t.Parallel()
+	e := start(t, "-key", "KEY", "-secret", "SECRET")
+	assert.Regexp(t, `^http://127\.0\.0\.1:[1-9]\d*/v1$`, e.base)
+	booked := book(t, e.client("KEY", "SECRET"))
+	_, err := e.client("KEY", "WRONG").Sessions.List(t.Context(), nil)
+	require.ErrorIs(t, err, coviu.ErrAuthentication)
+	_, err = e.client("KEY", "SECRET").Sessions.Get(t.Context(), booked.SessionID, nil)
+	require.NoError(t, err)
+}
+
+func TestLogsEveryRequestWithoutSecrets(t *testing.T) {
+	t.Parallel()
+	e := start(t, "-key", "KEY", "-secret", "canary-secret")
+	c := e.client("KEY", "canary-secret")
+	booked := book(t, c)
+	link := booked.Participants[0].EntryURL
+	e.get(link)
+	e.get(e.home() + "?page=canary")
+	e.get(e.base + "/nowhere")
+	require.NoError(t, e.stop()) // a request is logged once it is over
+	lines := strings.Split(strings.TrimSpace(e.log.String()), "\n")
+	wanted := []string{"POST /v1/auth/token 200", "POST /v1/sessions 200", "GET /entry/… 403", "GET / 200", "GET /v1/nowhere 404"}
+	require.Len(t, lines, len(wanted))
+	for i, want := range wanted {
+		assert.Regexp(t, `^\d{4}/\d\d/\d\d \d\d:\d\d:\d\d `+regexp.QuoteMeta(want)+` [\d.]+(µs|ms|s)$`, lines[i])
+	}
+	token, err := c.Token(t.Context())
+	require.NoError(t, err)
+	for _, secret := range []string{"canary", token.AccessToken, link[strings.LastIndex(link, "/")+1:]} {
+		assert.NotContains(t, e.log.String(), secret)
+	}
+}
+
+func TestTheHomePageListsTheSessions(t *testing.T) {
+	t.Parallel()
+	e := start(t)
+	code, page := e.get(e.home())
+	assert.Equal(t, 200, code)
+	assert.Contains(t, page, "No session yet")
+	assert.Contains(t, page, e.base)
+	booked := book(t, e.client("demo-key", "demo-secret"))
+	_, page = e.get(e.home())
+	assert.Contains(t, page, `http-equiv="refresh"`)
+	assert.Contains(t, page, "1 session at")
+	assert.Contains(t, page, "upcoming")
+	assert.Contains(t, page, "Enter as Dr & Co (host)")
+	assert.Contains(t, page, `href="`+booked.Participants[0].EntryURL+`"`)
+	_, page = e.get(e.home() + "?refresh=off")
+	assert.NotContains(t, page, `http-equiv="refresh"`)
+	assert.NotContains(t, page, "demo-secret")
+}
+
+func TestNamesAreEscapedOnThePages(t *testing.T) {
+	t.Parallel()
+	e := start(t)
+	book(t, e.client("demo-key", "demo-secret"))
+	reply, err := http.Get(e.home())
+	require.NoError(t, err)
+	defer reply.Body.Close()
+	raw, err := io.ReadAll(reply.Body)
+	require.NoError(t, err)
+	assert.NotContains(t, string(raw), "<b>Consultation")
+	assert.Contains(t, reply.Header.Get("Content-Security-Policy"), "default-src 'none'")
+	assert.Equal(t, "no-referrer", reply.Header.Get("Referrer-Policy"))
+}
+
+func TestEntryLinksTellWhoWouldEnterOrWhyNot(t *testing.T) {
+	t.Parallel()
+	e := start(t, "-seed", "seed.json")
+	_, home := e.get(e.home())
+	links := map[string]string{}
+	for _, found := range regexp.MustCompile(`href="([^"]+/entry/[^"]+)">Enter as ([^(]+) \(`).FindAllStringSubmatch(home, -1) {
+		links[found[2]] = found[1]
+	}
+	for name, want := range map[string]struct {
+		code int
+		text string
+	}{
+		"Pat Morgan": {200, "Pat Morgan would enter the call now"},
+		"Sam Lee":    {403, "Sam Lee can't enter yet"},
+		"Alex Novak": {403, "Alex Novak can't enter: finished"},
+		"Kim Park":   {403, "Kim Park can't enter: canceled"},
+	} {
+		require.Contains(t, links, name)
+		code, page := e.get(links[name])
+		assert.Equal(t, want.code, code, name)
+		assert.Contains(t, page, want.text)
+		assert.Equal(t, name == "Sam Lee", strings.Contains(page, `http-equiv="refresh"`), "only who waits is kept up to date")
+	}
+	code, page := e.get(e.home() + "entry/nobody")
+	assert.Equal(t, 404, code)
+	assert.Contains(t, page, "Nobody has this link")
+
+	c := e.client("demo-key", "demo-secret")
+	booked := book(t, c)
+	_, err := c.Participants.Delete(t.Context(), booked.Participants[0].ParticipantID)
+	require.NoError(t, err)
+	_, page = e.get(booked.Participants[0].EntryURL)
+	assert.Contains(t, page, "Dr & Co can't enter: removed")
+}
+
+func TestFlagsChangeTheForms(t *testing.T) {
+	t.Parallel()
+	e := start(t, "-dates", "rfc1123", "-participants", "page", "-token-ttl", "90s", "-redirect", "https://app.example/back")
+	c := e.client("demo-key", "demo-secret")
+	booked := book(t, c)
+	token, err := c.Token(t.Context())
+	require.NoError(t, err)
+	assert.InDelta(t, 90, time.Until(token.Expiry).Seconds(), 30)
+	get := func(path string) string {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, e.base+path, nil)
+		require.NoError(t, err)
+		token.SetAuthHeader(r)
+		reply, err := http.DefaultClient.Do(r)
+		require.NoError(t, err)
+		defer reply.Body.Close()
+		body, err := io.ReadAll(reply.Body)
+		require.NoError(t, err)
+		return string(body)
+	}
+	assert.Contains(t, get("/sessions/"+booked.SessionID), booked.StartTime.Format(`"start_time":"Mon, 02 Jan 2006 15:04:05 GMT"`))
+	assert.True(t, strings.HasPrefix(get("/sessions/"+booked.SessionID+"/participants"), `{"content":[{`))
+}
+
+func TestMistakesAreOneClearLine(t *testing.T) {
+	t.Parallel()
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer taken.Close()
+	dir := t.TempDir()
+	file := func(text string) string {
+		f, err := os.CreateTemp(dir, "seed-*.json")
+		require.NoError(t, err)
+		_, err = f.WriteString(text)
+		require.NoError(t, err)
+		require.NoError(t, f.Close())
+		return f.Name()
+	}
+	for _, row := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"-addr", taken.Addr().String()}, "-addr: "},
+		{[]string{"-addr", "nonsense"}, "-addr: "},
+		{[]string{"-key", "a:b"}, "-key: "},
+		{[]string{"-key", ""}, "-key: "},
+		{[]string{"-secret", ""}, "-secret: "},
+		{[]string{"-dates", "julian"}, "-dates: "},
+		{[]string{"-participants", "tree"}, "-participants: "},
+		{[]string{"-token-ttl", "1ms"}, "-token-ttl: "},
+		{[]string{"-token-ttl", "soon"}, "-token-ttl"},
+		{[]string{"-redirect", "back"}, "-redirect: "},
+		{[]string{"extra"}, `unexpected argument "extra"`},
+		{[]string{"-nope"}, "-nope"},
+		{[]string{"-seed", filepath.Join(dir, "absent.json")}, "no such file"},
+		{[]string{"-seed", file("{}")}, "line 1: "},
+		{[]string{"-seed", file("[{\n\"session_name\": }]")}, "line 2: "},
+		{[]string{"-seed", file("[\n{\"session_nam\": \"x\"}]")}, `line 2: json: unknown field "session_nam"`},
+		{[]string{"-seed", file(`[{"start_time": "tomorrow"}]`)}, `"tomorrow" is neither a date nor relative to now`},
+		{[]string{"-seed", file(`[{"start_time": 5}]`)}, "a time is no string"},
+		{[]string{"-seed", file(`[] []`)}, "something follows"},
+		{[]string{"-seed", file(`[{"start_time": "+2h", "end_time": "+1h"}]`)}, "session 0: end_time: not after start_time"},
+		{[]string{"-seed", file(`[{"session_id": "a"}, {"session_id": "a"}]`)}, "session 1: session_id: taken"},
+	} {
+		var out bytes.Buffer
+		args := append([]string{"-addr", "127.0.0.1:0"}, row.args...)
+		err := run(t.Context(), args, &out, io.Discard)
+		require.Error(t, err, "%q", row.args)
+		assert.Contains(t, err.Error(), row.want)
+		assert.NotContains(t, err.Error(), "\n")
+		assert.Empty(t, out.String())
+	}
+}
+
+func TestHelpNamesEveryFlag(t *testing.T) {
+	t.Parallel()
+	var help bytes.Buffer
+	require.ErrorIs(t, run(t.Context(), []string{"-h"}, io.Discard, &help), flag.ErrHelp)
+	for _, name := range []string{"addr", "key", "secret", "dates", "participants", "token-ttl", "seed", "redirect"} {
+		assert.Contains(t, help.String(), "  -"+name+" ")
+	}
+}
+
+func TestPeriodsNameTheDayOnce(t *testing.T) {
+	t.Parallel()
+	start := time.Date(2026, 11, 23, 21, 38, 0, 0, time.UTC)
+	assert.Equal(t, "Mon 23 Nov 2026, 21:38 to 22:08 UTC", period(start, start.Add(30*time.Minute)))
+	assert.Equal(t, "Mon 23 Nov 2026, 21:38 UTC to Tue 24 Nov 2026, 00:38 UTC", period(start, start.Add(3*time.Hour)))
+}
+
+func TestOnlyTheNewestSessionsAreShown(t *testing.T) {
+	t.Parallel()
+	s := coviutest.NewServer(coviutest.WithInMemory())
+	defer s.Close()
+	sessions := make([]coviu.Session, shownSessions+1)
+	for i := range sessions {
+		sessions[i].SessionName = fmt.Sprintf("number %d;", i)
+	}
+	_, err := s.Seed(sessions...)
+	require.NoError(t, err)
+	view := homeOf(s)
+	assert.Len(t, view.Sessions, shownSessions)
+	assert.Equal(t, shownSessions+1, view.Held)
+	assert.Equal(t, "number 100;", view.Sessions[0].Name)
+	assert.Equal(t, "number 1;", view.Sessions[shownSessions-1].Name)
+}

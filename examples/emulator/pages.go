@@ -1,0 +1,194 @@
+package main
+
+import (
+	"bytes"
+	"embed"
+	"errors"
+	"html/template"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/coviu/coviu-go-sdk"
+	"github.com/coviu/coviu-go-sdk/coviutest"
+)
+
+const (
+	entryPath = "/entry/"
+	// shownSessions keeps the page readable, and quick on a phone.
+	shownSessions = 100
+	clockLayout   = "Mon 2 Jan 2006, 15:04 UTC"
+)
+
+//go:embed *.html
+var files embed.FS
+
+var templates = template.Must(template.ParseFS(files, "*.html"))
+
+// pages answers what people ask for, and leaves the rest to the API.
+type pages struct {
+	server *coviutest.Server
+	api    http.Handler
+}
+
+func (p pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	asks := r.Method == http.MethodGet || r.Method == http.MethodHead
+	switch path := r.URL.EscapedPath(); {
+	case asks && path == "/":
+		p.home(w, r)
+	case asks && strings.HasPrefix(path, entryPath):
+		p.entry(w, path)
+	default:
+		p.api.ServeHTTP(w, r)
+	}
+}
+
+type homeView struct {
+	BaseURL  string
+	Now      string
+	Paused   bool
+	Held     int
+	Sessions []sessionView
+}
+
+type sessionView struct {
+	ID, Name   string
+	Start, End string
+	Period     string
+	Status     string // upcoming, running, finished, canceled
+	People     []personView
+}
+
+type personView struct {
+	Name, Role string
+	Link       string
+	Removed    bool
+}
+
+func (p pages) home(w http.ResponseWriter, r *http.Request) {
+	view := homeOf(p.server)
+	view.Paused = r.URL.Query().Get("refresh") == "off"
+	render(w, http.StatusOK, "home.html", view)
+}
+
+func homeOf(server *coviutest.Server) homeView {
+	held, now := server.Sessions(), server.Now()
+	view := homeView{
+		BaseURL: server.URL,
+		Now:     now.UTC().Format("15:04:05 UTC"),
+		Held:    len(held),
+	}
+	for _, s := range held[max(0, len(held)-shownSessions):] {
+		view.Sessions = append(view.Sessions, newSessionView(s, now))
+	}
+	slices.Reverse(view.Sessions)
+	return view
+}
+
+func newSessionView(s coviu.Session, now time.Time) sessionView {
+	view := sessionView{
+		ID:     s.SessionID,
+		Name:   named(s.SessionName, "Session without a name"),
+		Start:  s.StartTime.Format(clockLayout),
+		End:    s.EndTime.Format(clockLayout),
+		Period: period(s.StartTime, s.EndTime),
+		Status: status(s, now),
+	}
+	for _, p := range s.Participants {
+		view.People = append(view.People, personView{
+			Name:    named(p.DisplayName, "Somebody"),
+			Role:    strings.ToLower(string(p.Role)),
+			Link:    p.EntryURL,
+			Removed: p.DeletedAt != nil,
+		})
+	}
+	return view
+}
+
+func period(start, end time.Time) string {
+	if start.Format(time.DateOnly) == end.Format(time.DateOnly) {
+		return start.Format("Mon 2 Jan 2006, 15:04") + " to " + end.Format("15:04 UTC")
+	}
+	return start.Format(clockLayout) + " to " + end.Format(clockLayout)
+}
+
+func status(s coviu.Session, now time.Time) string {
+	switch {
+	case s.CanceledTime != nil:
+		return "canceled"
+	case now.Before(s.StartTime):
+		return "upcoming"
+	case now.Before(s.EndTime):
+		return "running"
+	}
+	return "finished"
+}
+
+type entryView struct {
+	Headline, Explanation string
+	Open, Waiting         bool
+	Person                *personView
+	Session               *sessionView
+}
+
+// entry is what stands in for the call: it tells who would enter, or why not.
+func (p pages) entry(w http.ResponseWriter, path string) {
+	session, person, err := p.server.Enter(strings.TrimSuffix(p.server.URL, "/v1") + path)
+	if errors.Is(err, coviutest.ErrNoSuchEntry) {
+		render(w, http.StatusNotFound, "entry.html", entryView{
+			Headline:    "Nobody has this link",
+			Explanation: "It was never given out here, or the emulator was started anew since.",
+		})
+		return
+	}
+	shown := newSessionView(session, p.server.Now())
+	view := entryView{
+		Session: &shown,
+		Person:  &personView{Name: named(person.DisplayName, "Somebody"), Role: strings.ToLower(string(person.Role))},
+	}
+	view.Headline, view.Explanation = verdict(view.Person.Name, shown, err)
+	view.Open = err == nil
+	view.Waiting = errors.Is(err, coviutest.ErrNotStarted)
+	code := http.StatusOK
+	if err != nil {
+		code = http.StatusForbidden
+	}
+	render(w, code, "entry.html", view)
+}
+
+func verdict(name string, s sessionView, err error) (headline, explanation string) {
+	switch {
+	case err == nil:
+		return name + " would enter the call now", "This is where the real service opens the call. The emulator has none."
+	case errors.Is(err, coviutest.ErrCanceled):
+		return name + " can't enter: canceled", "The session was canceled, which can't be undone."
+	case errors.Is(err, coviutest.ErrRemoved):
+		return name + " can't enter: removed", "This participant was removed from the session."
+	case errors.Is(err, coviutest.ErrFinished):
+		return name + " can't enter: finished", "The session ended on " + s.End + "."
+	}
+	return name + " can't enter yet", "The session has not started. It starts on " + s.Start + "."
+}
+
+func named(name, unnamed string) string {
+	if name == "" {
+		return unnamed
+	}
+	return name
+}
+
+func render(w http.ResponseWriter, status int, name string, view any) {
+	var page bytes.Buffer
+	if err := templates.ExecuteTemplate(&page, name, view); err != nil {
+		http.Error(w, "the page can't be shown", http.StatusInternalServerError)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
+	h.Set("Referrer-Policy", "no-referrer") // entry links are secrets
+	w.WriteHeader(status)
+	_, _ = w.Write(page.Bytes())
+}
