@@ -125,6 +125,9 @@ func (c *Client) Token(ctx context.Context) (*oauth2.Token, error) {
 	if err := c.check(ctx); err != nil {
 		return nil, err
 	}
+	if err := ctx.Err(); err != nil {
+		return nil, &callError{operation: tokenOperation, err: err}
+	}
 	g, err := c.auth.grants.Get(ctx)
 	if err != nil {
 		return nil, &callError{operation: tokenOperation, err: err}
