@@ -63,7 +63,15 @@ type auth struct {
 	observer func(context.Context, *oauth2.Token) error
 	logger   *slog.Logger
 	grants   *lease.Holder[grant]
-	quiet    atomic.Int64
+	// quiet is until when a 401 on one session or participant starts no refresh.
+	quiet atomic.Int64
+	// onTrial is the grant that a 401 led to, until it is accepted anywhere.
+	onTrial atomic.Pointer[trial]
+}
+
+type trial struct {
+	grant *grant
+	until time.Duration
 }
 
 func newAuth(c *config, base *url.URL, agent []string) *auth {
@@ -179,7 +187,7 @@ func (a *auth) renew(ctx context.Context, req *http.Request, named bool) (bool, 
 	if current.header[0] != refused {
 		return true, nil
 	}
-	if named && int64(a.grants.Now()) < a.quiet.Load() || a.user && current.token.RefreshToken == "" {
+	if named && a.isQuiet(current) || a.user && current.token.RefreshToken == "" {
 		return false, nil
 	}
 	a.grants.Revoke(current)
@@ -187,14 +195,33 @@ func (a *auth) renew(ctx context.Context, req *http.Request, named bool) (bool, 
 	if err != nil {
 		return false, err
 	}
-	if next.header[0] == refused && a.source == nil {
+	if next.header[0] != refused {
+		a.onTrial.Store(&trial{next, a.grants.Now() + quietPeriod})
+		return true, nil
+	}
+	if a.source == nil {
 		a.fruitless()
 	}
-	return next.header[0] != refused, nil
+	return false, nil
 }
 
 // fruitless notes that a new grant was refused like the one before it.
 func (a *auth) fruitless() { a.quiet.Store(int64(a.grants.Now() + quietPeriod)) }
+
+// isQuiet says that a 401 does not count against current: a new grant did not
+// help a moment ago, or current is new itself and nobody has accepted it yet.
+func (a *auth) isQuiet(current *grant) bool {
+	now := a.grants.Now()
+	t := a.onTrial.Load()
+	return int64(now) < a.quiet.Load() || t != nil && t.grant == current && now < t.until
+}
+
+// accepted notes that the service took the grant that req carried.
+func (a *auth) accepted(req *http.Request) {
+	if t := a.onTrial.Load(); t != nil && req != nil && req.Header.Get("Authorization") == t.grant.header[0] {
+		a.onTrial.CompareAndSwap(t, nil)
+	}
+}
 
 // fetch replaces last, or gets the first grant. Under the account's own grant a
 // refresh that fails for whatever reason turns into a new grant; a user's grant

@@ -287,6 +287,9 @@ func (x *exchange) attempt(ctx context.Context, read func([]byte) error) (retry.
 	x.reply = lastReply{status: reply.Status, header: reply.Header, request: reply.Request}
 	x.log(ctx, began, len(reply.Body))
 	o.Status = reply.Status
+	if reply.Status != http.StatusUnauthorized {
+		x.client.auth.accepted(reply.Request)
+	}
 	if !reply.OK() {
 		e := newAPIError(string(x.operation), &reply)
 		x.reply.after = e.RetryAfter
