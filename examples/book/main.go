@@ -1,0 +1,72 @@
+// Book books a video call for an appointment and prints the entry links. Run
+// again with the same appointment id, it finds the call that is there and books
+// no other.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"time"
+
+	"github.com/coviu/coviu-go-sdk"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr, os.Getenv)
+	stop()
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "book:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer, getenv func(string) string) error {
+	order, err := parse(args, stderr)
+	if err != nil {
+		return err
+	}
+	client, stop, err := connect(stderr, getenv)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	defer cancel()
+	session, err := client.Sessions.CreateOnce(ctx, order.id, order.request())
+	if err != nil {
+		return explain(err)
+	}
+	if order.json {
+		return writeJSON(stdout, order.id, session)
+	}
+	return writeTable(stdout, session)
+}
+
+// explain adds what to do about the failures that running the program again, or
+// with other flags, can mend.
+func explain(err error) error {
+	taken, _ := errors.AsType[*coviu.KeyError](err)
+	switch {
+	case errors.Is(err, coviu.ErrOutcomeUnknown):
+		return fmt.Errorf("%w; run the same command again: it finds the call if it was booked, and books it if not", err)
+	case errors.Is(err, coviu.ErrKeyConflict):
+		s := taken.Sessions[0]
+		return fmt.Errorf("%w: it is booked from %s to %s; nothing was changed",
+			err, s.StartTime.Local().Format(minutes), s.EndTime.Local().Format(minutes))
+	case errors.Is(err, coviu.ErrPreviouslyCanceled):
+		return fmt.Errorf("%w; to book the appointment anew, give it another -id", err)
+	case errors.Is(err, coviu.ErrDuplicate):
+		return fmt.Errorf("%w: cancel all but one", err)
+	case errors.Is(err, coviu.ErrAuthentication):
+		return fmt.Errorf("%w; check COVIU_API_KEY and COVIU_API_KEY_SECRET", err)
+	}
+	return err
+}

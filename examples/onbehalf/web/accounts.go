@@ -1,0 +1,119 @@
+package web
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"golang.org/x/oauth2"
+
+	"github.com/coviu/coviu-go-sdk"
+)
+
+// accounts are the connected users: one client each, all over the connections of
+// the application's own.
+type accounts struct {
+	client *coviu.Client
+	dir    string
+
+	mu      sync.Mutex
+	clients map[string]*coviu.Client
+}
+
+var errNotConnected = errors.New("no account is connected")
+
+// connect exchanges the code of a consent and keeps the grant for this visitor.
+func (a *accounts) connect(ctx context.Context, visitor, code string) error {
+	grant, err := a.client.Exchange(ctx, code)
+	if err != nil {
+		return err
+	}
+	if err := a.store(visitor, grant); err != nil {
+		return err
+	}
+	_, err = a.open(visitor, grant)
+	return err
+}
+
+// clientFor returns the client that acts for this visitor.
+func (a *accounts) clientFor(visitor string) (*coviu.Client, error) {
+	a.mu.Lock()
+	client := a.clients[visitor]
+	a.mu.Unlock()
+	if client != nil {
+		return client, nil
+	}
+	grant, err := a.load(visitor)
+	if err != nil {
+		return nil, err
+	}
+	return a.open(visitor, grant)
+}
+
+func (a *accounts) open(visitor string, grant *oauth2.Token) (*coviu.Client, error) {
+	// A refresh may make the stored refresh token worthless: the next one is
+	// stored before it is used.
+	store := func(_ context.Context, next *oauth2.Token) error { return a.store(visitor, next) }
+	client, err := a.client.As(grant, coviu.WithTokenObserver(store))
+	if err != nil {
+		return nil, err
+	}
+	a.mu.Lock()
+	a.clients[visitor] = client
+	a.mu.Unlock()
+	return client, nil
+}
+
+func (a *accounts) forget(visitor string) error {
+	a.mu.Lock()
+	delete(a.clients, visitor)
+	a.mu.Unlock()
+	if err := os.Remove(a.file(visitor)); !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// file does not show the visitor's cookie, with which anybody could act for them.
+func (a *accounts) file(visitor string) string {
+	name := sha256.Sum256([]byte(visitor))
+	return filepath.Join(a.dir, hex.EncodeToString(name[:])+".grant.json")
+}
+
+func (a *accounts) load(visitor string) (*oauth2.Token, error) {
+	text, err := os.ReadFile(a.file(visitor))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, errNotConnected
+	}
+	if err != nil {
+		return nil, err
+	}
+	var grant oauth2.Token
+	return &grant, json.Unmarshal(text, &grant)
+}
+
+// store replaces the file at once: a crash leaves the old grant or the new one.
+func (a *accounts) store(visitor string, grant *oauth2.Token) error {
+	text, err := json.Marshal(grant) //nolint:gosec // storing the grant is the point
+	if err != nil {
+		return err
+	}
+	// CreateTemp makes files of mode 0600.
+	next, err := os.CreateTemp(a.dir, "*.next")
+	if err != nil {
+		return err
+	}
+	_, err = next.Write(text)
+	if err = errors.Join(err, next.Close()); err == nil {
+		err = os.Rename(next.Name(), a.file(visitor))
+	}
+	if err != nil {
+		_ = os.Remove(next.Name())
+	}
+	return err
+}
