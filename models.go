@@ -137,9 +137,10 @@ type UnitResponse struct {
 type SessionCreationRequest struct {
 	// SessionName is the title that participants see.
 	SessionName string `json:"session_name,omitempty"`
-	// StartTime and EndTime bound the appointment.
+	// StartTime is when the appointment starts.
 	StartTime time.Time `json:"start_time"`
-	EndTime   time.Time `json:"end_time"`
+	// EndTime is when it ends.
+	EndTime time.Time `json:"end_time"`
 	// Picture is the URL of an image for the session.
 	Picture string `json:"picture,omitempty"`
 	// Participants are the people to begin with.
@@ -154,10 +155,10 @@ type SessionCreationRequest struct {
 type SessionUpdateRequest struct {
 	// SessionName is the new title.
 	SessionName *string `json:"session_name,omitempty"`
-	// StartTime and EndTime are the new bounds, sent as in a
-	// SessionCreationRequest.
+	// StartTime is the new start, sent as in a SessionCreationRequest.
 	StartTime *time.Time `json:"start_time,omitempty"`
-	EndTime   *time.Time `json:"end_time,omitempty"`
+	// EndTime is the new end.
+	EndTime *time.Time `json:"end_time,omitempty"`
 	// Picture is the new image's URL.
 	Picture *string `json:"picture,omitempty"`
 }

@@ -15,7 +15,10 @@ import (
 // Credentials are an API key with its secret and the team that it belongs to.
 // Printing them shows none of it.
 type Credentials struct {
-	APIKey, KeySecret string
+	// APIKey names the account.
+	APIKey string
+	// KeySecret proves it.
+	KeySecret string
 	// TeamID names the team whose sessions the key sees.
 	TeamID string
 }
@@ -33,8 +36,11 @@ type User struct {
 	// UserID is made up when it is empty.
 	UserID string
 	// TeamID names the user's team; empty is the server's own.
-	TeamID             string
-	Username, Password string
+	TeamID string
+	// Username is what the user logs in with in old clients.
+	Username string
+	// Password goes with it.
+	Password string
 }
 
 // Format prints no field under any verb.

@@ -173,9 +173,12 @@ func Raw(bytes string) Fault {
 
 // Reply is what the server is about to answer; see [Rewrite].
 type Reply struct {
+	// StatusCode is the HTTP status.
 	StatusCode int
-	Header     http.Header
-	Body       []byte
+	// Header is the header, without what net/http adds.
+	Header http.Header
+	// Body is the body as it will be sent.
+	Body []byte
 }
 
 // Rewrite carries the request out and lets edit change the reply on its way:

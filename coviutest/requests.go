@@ -18,7 +18,8 @@ import (
 // grant_type is kept. Printing a Request shows its method and operation only.
 type Request struct {
 	// Time is when it arrived, by the server's clock.
-	Time   time.Time
+	Time time.Time
+	// Method is the HTTP method.
 	Method string
 	// Operation is the route template, such as "GET /sessions/{session_id}". It
 	// is empty for a path or method that the API does not have.
@@ -26,9 +27,11 @@ type Request struct {
 	// Path is the escaped path as sent, the base path /v1 included.
 	Path string
 	// Query is the query, decoded.
-	Query  url.Values
+	Query url.Values
+	// Header is what was sent, without credentials.
 	Header http.Header
-	Body   []byte
+	// Body is what was sent, of a token request the grant_type alone.
+	Body []byte
 	// Grant is the grant_type of a token request.
 	Grant string
 }
