@@ -116,8 +116,10 @@ func marshalWithExtra[T any](model T, extra map[string]json.RawMessage) ([]byte,
 	}
 	unknown := maps.Clone(extra)
 	for field := range reflect.TypeFor[T]().Fields() {
-		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
-		delete(unknown, name)
+		// The field that is not written is tagged "-", which is also a name.
+		if name, _, _ := strings.Cut(field.Tag.Get("json"), ","); name != "-" {
+			delete(unknown, name)
+		}
 	}
 	if len(unknown) == 0 {
 		return text, nil
