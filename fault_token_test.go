@@ -286,6 +286,22 @@ func TestFault47_CanceledSession(t *testing.T) {
 			require.Equal(t, 1, s.Count(tokenRequest))
 		})
 	})
+	t.Run("by a caller who overtakes the replay", func(t *testing.T) {
+		withServer(t, func(t *testing.T, s *coviutest.Server) {
+			c, id := canceled(t, s)
+			s.Fail(getOne.operation, coviutest.Delay(2*time.Second).After(1))
+			var calling sync.WaitGroup
+			calling.Go(func() { assert.ErrorIs(t, getOne.call(t.Context(), c, id), coviu.ErrUnauthorized) })
+			pass(time.Second)
+			require.ErrorIs(t, getOne.call(t.Context(), c, id), coviu.ErrUnauthorized, "on the token that is on trial")
+			require.Equal(t, 1, s.Count(tokenRequest))
+			require.NoError(t, either(c.Sessions.List(t.Context(), nil)), "which accepts it")
+			s.RevokeTokens()
+			require.ErrorIs(t, getOne.call(t.Context(), c, id), coviu.ErrUnauthorized)
+			require.Equal(t, 2, s.Count(tokenRequest), "an accepted token that is refused is dead")
+			calling.Wait()
+		})
+	})
 	t.Run("does not hide a dead token from the calls that name nothing", func(t *testing.T) {
 		withServer(t, func(t *testing.T, s *coviutest.Server) {
 			c, id := canceled(t, s)
