@@ -193,6 +193,11 @@ func (a *auth) renew(ctx context.Context, req *http.Request, named bool) (bool, 
 	a.grants.Revoke(current)
 	next, err := a.grants.Get(ctx)
 	if err != nil {
+		if named && !errors.Is(err, ErrReauthorize) {
+			// Perhaps it was only the session that was canceled: the other calls
+			// go on with a grant that nothing could replace.
+			a.grants.Restore(current)
+		}
 		return false, err
 	}
 	if next.header[0] != refused {
@@ -242,10 +247,17 @@ func (a *auth) fetch(ctx context.Context, last *grant) (*grant, time.Duration, e
 	}
 	half, cancel := context.WithTimeout(ctx, refreshLimit/2)
 	defer cancel()
-	if g, lifetime, err := keepRefreshToken(last)(a.request(half, refresh)); err == nil {
+	g, lifetime, err := keepRefreshToken(last)(a.request(half, refresh))
+	if err == nil {
 		return g, lifetime, nil
 	}
-	return a.request(ctx, url.Values{"grant_type": {grantClientCredentials}})
+	_, unsent := errors.AsType[*unsentError](err)
+	g, lifetime, err = a.request(ctx, url.Values{"grant_type": {grantClientCredentials}})
+	if again, ok := errors.AsType[*unsentError](err); ok && !unsent {
+		// Asking once more would begin with a refresh token that is used up.
+		err = again.error
+	}
+	return g, lifetime, err
 }
 
 // keepRefreshToken carries last's refresh token on: a refresh that brings no

@@ -263,17 +263,17 @@ func (x *exchange) attempt(ctx context.Context, read func([]byte) error) (retry.
 	if err := x.client.auth.ready(ctx); err != nil {
 		return ungranted(o, err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, x.client.config.attemptTimeout)
+	limited, cancel := context.WithTimeout(ctx, x.client.config.attemptTimeout)
 	defer cancel()
 	var trace *wire.Trace
 	if x.method == http.MethodPost || x.method == http.MethodDelete {
 		trace = new(wire.Trace)
-		ctx = trace.Watch(ctx)
+		limited = trace.Watch(limited)
 	}
 	x.attempts++
 	x.reply = lastReply{}
 	began := time.Now()
-	reply, err := wire.Do(x.client.http, x.newRequest(ctx), x.client.config.maxResponse)
+	reply, err := wire.Do(x.client.http, x.newRequest(limited), x.client.config.maxResponse)
 	if err != nil {
 		x.log(ctx, began, 0)
 		if refused, ok := errors.AsType[*refusedError](err); ok {
@@ -287,11 +287,11 @@ func (x *exchange) attempt(ctx context.Context, read func([]byte) error) (retry.
 	x.reply = lastReply{status: reply.Status, header: reply.Header, request: reply.Request}
 	x.log(ctx, began, len(reply.Body))
 	o.Status = reply.Status
-	if reply.Status != http.StatusUnauthorized {
+	if reply.OK() || reply.Status == http.StatusNotFound {
 		x.client.auth.accepted(reply.Request)
 	}
 	if !reply.OK() {
-		e := newAPIError(string(x.operation), &reply)
+		e := newAPIError(string(x.operation), &reply, x.attempts)
 		x.reply.after = e.RetryAfter
 		return o, e
 	}
@@ -303,10 +303,10 @@ func (x *exchange) attempt(ctx context.Context, read func([]byte) error) (retry.
 	case cause == nil && reply.Status != http.StatusPartialContent:
 		return o, nil
 	case errors.Is(cause, errNotOK):
-		return o, newAPIError(string(x.operation), &reply)
+		return o, newAPIError(string(x.operation), &reply, x.attempts)
 	}
 	o.Cut = isCut(&reply, cause)
-	return o, newDecodeError(string(x.operation), &reply, cause)
+	return o, newDecodeError(string(x.operation), &reply, x.attempts, cause)
 }
 
 // ungranted is the outcome of an attempt for which there was no grant. It may be
@@ -372,12 +372,9 @@ func (x *exchange) sleep(ctx context.Context, o retry.Outcome, d time.Duration) 
 // end gives the call's last error its final form. earlier is the failure that
 // was being mended when err got in the way, if any.
 func (x *exchange) end(o retry.Outcome, err, earlier error) error {
-	// Not errors.As: only what this attempt returned is named by it.
-	switch e := err.(type) { //nolint:errorlint // see above
-	case *APIError:
-		e.Attempts = x.attempts
-	case *DecodeError:
-		e.attempts = x.attempts
+	// Not errors.As: only what this attempt returned names the call already.
+	switch err.(type) { //nolint:errorlint // see above
+	case *APIError, *DecodeError:
 	default:
 		err = &callError{operation: string(x.operation), attempts: x.attempts, err: err, earlier: earlier}
 	}

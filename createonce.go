@@ -27,8 +27,8 @@ const (
 // appointment: it is sent in a query, where servers and proxies log it.
 //
 // CreateOnce first looks for sessions with the key, canceled ones and removed
-// participants included. A live one that agrees with req is returned, and
-// nothing is booked. It agrees if it starts and ends at the same time, at the
+// participants included. A live one that agrees with req is returned, without
+// its removed participants, and nothing is booked. It agrees if it starts and ends at the same time, at the
 // precision of the reply, and has each participant of req, removed or not, by
 // the fields that req sets; more participants are no conflict. Otherwise the
 // error is a [*KeyError]: [ErrKeyConflict] if it does not agree, [ErrDuplicate]
@@ -124,7 +124,9 @@ func (s *SessionService) lookUp(ctx context.Context, key string, req *SessionCre
 	case len(live) == 1 && !agrees(&live[0], req):
 		return nil, &KeyError{Sessions: live, kind: ErrKeyConflict}
 	case len(live) == 1:
-		return &live[0], nil
+		adopted := &live[0]
+		adopted.Participants = slices.DeleteFunc(adopted.Participants, isRemoved)
+		return adopted, nil
 	case len(canceled) > 0:
 		return nil, &KeyError{Sessions: canceled, kind: ErrPreviouslyCanceled}
 	}
@@ -158,6 +160,8 @@ func withKey(req *SessionCreationRequest, key string) (*SessionCreationRequest, 
 func hasState(s *Session, state string) bool {
 	return slices.ContainsFunc(s.Participants, func(p Participant) bool { return p.State == state })
 }
+
+func isRemoved(p Participant) bool { return p.DeletedAt != nil }
 
 func agrees(s *Session, req *SessionCreationRequest) bool {
 	return sameTime(s.StartTime, req.StartTime) && sameTime(s.EndTime, req.EndTime) &&

@@ -128,7 +128,7 @@
 //   - POST is sent again only if the first try provably reached nobody, after a
 //     429, and once after a 401.
 //   - Waits: at random up to 100 ms, then 200 ms, and so on up to 20 s; ten times
-//     that after a 429. Retry-After is the least that is waited. If it is longer
+//     that after a 429, but no more than 20 s either. Retry-After is the least that is waited. If it is longer
 //     than 60 s, or a wait would outlast the context, the call returns at once.
 //   - Budget: when too many retries fail, a client stops retrying until calls
 //     succeed again. Clients made with As share the budget.
@@ -209,7 +209,7 @@
 //     TestFault29_HTMLInPlaceOfAReply
 //   - An error in any of nine forms, or none → Code and Message where there are
 //     → the status decides what it is → TestFault30_ErrorBodies
-//   - Garbage after the JSON, 64 levels of nesting, a wrong type → [DecodeError]
+//   - Garbage after the JSON, more than 64 levels of nesting, a wrong type → [DecodeError]
 //     that names the field → its value is not quoted →
 //     TestFault31_MoreThanOneShallowValue, TestFault32_OddFields
 //   - New fields, new roles, other date forms, arrays for pages → kept in Extra;
@@ -247,7 +247,7 @@
 //     token request per call → TestFault47_CanceledSession
 //   - A refresh is refused or fails → account: a new grant; user:
 //     [ErrReauthorize] if the grant is dead, else the old token serves on → no
-//     refresh token is used twice in a call → TestFault48_RefreshFails
+//     refresh token is used twice by a retry → TestFault48_RefreshFails
 //   - A refresh brings another refresh token; your observer fails → the observer
 //     sees it before its first use; the call fails → no grant is lost →
 //     TestFault49_RotationAndTheObserver

@@ -181,10 +181,17 @@ func (e *TokenError) Error() string {
 	case e.StatusCode != 0:
 		s += ": " + statusText(e.StatusCode)
 	}
-	if e.Code != "" {
+	if isCode(e.Code) {
 		s += ": " + quote(e.Code)
 	}
 	return s
+}
+
+// isCode tells an error code from free text, which may quote a token.
+func isCode(s string) bool {
+	return s != "" && len(s) <= 64 && !strings.ContainsFunc(s, func(r rune) bool {
+		return r != '_' && (r < 'a' || r > 'z')
+	})
 }
 
 const invalidGrant = "invalid_grant"
@@ -265,7 +272,8 @@ func (e *ListError) Unwrap() error {
 
 // KeyError is a key that [SessionService.CreateOnce] found taken in a way that
 // it may not adopt. It is [ErrKeyConflict], [ErrPreviouslyCanceled] or
-// [ErrDuplicate]. Nothing was created.
+// [ErrDuplicate]. Nothing was created, unless the outcome of a booking was
+// unknown first: then what it created is among the Sessions.
 type KeyError struct {
 	// Sessions are the sessions that have the key and are in the way.
 	Sessions []Session

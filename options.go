@@ -36,7 +36,7 @@ type RetryPolicy struct {
 	MaxAttempts int
 	// BaseDelay bounds the wait before the first retry, which is chosen at
 	// random below it; the bound doubles with each further retry. The default
-	// is 100 ms. After a 429 the bounds are ten times that.
+	// is 100 ms. After a 429 the bounds are ten times that, up to MaxDelay.
 	BaseDelay time.Duration
 	// MaxDelay bounds every wait that the service did not ask for; the default
 	// is 20 s.
@@ -53,6 +53,7 @@ type config struct {
 	retry          retry.Policy
 	budget         *retry.Budget
 	attemptTimeout time.Duration
+	timedByClient  bool
 	maxResponse    int64
 	token          *oauth2.Token
 	source         oauth2.TokenSource
@@ -95,7 +96,9 @@ func WithHTTPClient(hc *http.Client) Option {
 		}
 		c.http = hc
 		if hc.Timeout > 0 {
-			c.attemptTimeout = hc.Timeout
+			c.attemptTimeout, c.timedByClient = hc.Timeout, true
+		} else if c.timedByClient {
+			c.attemptTimeout, c.timedByClient = defaultAttemptTimeout, false
 		}
 		return nil
 	}
@@ -155,7 +158,7 @@ func WithAttemptTimeout(d time.Duration) Option {
 		if d <= 0 {
 			return &ValidationError{"attempt timeout", "is not positive"}
 		}
-		c.attemptTimeout = d
+		c.attemptTimeout, c.timedByClient = d, false
 		return nil
 	}
 }
@@ -226,7 +229,8 @@ func WithRFC1123Dates() Option {
 	}
 }
 
-// WithResponseHook calls f at the end of every call. f runs on the caller's
+// WithResponseHook calls f at the end of every call that was not refused as
+// invalid. f runs on the caller's
 // goroutine; a panic in it is recovered, logged, and changes no result.
 func WithResponseHook(f func(context.Context, ResponseInfo)) Option {
 	return func(c *config) error {

@@ -9,7 +9,8 @@ import (
 )
 
 // Everything exported prints as a description without names, ids, links, states
-// and secrets, under every verb and in log/slog. The receivers are values, so
+// and secrets, under every verb for which fmt calls methods (so not %p, nor %w
+// outside Errorf) and in log/slog. The receivers are values, so
 // that fmt finds the methods on values and on pointers alike.
 //
 // Two ways round this can't be closed from here: fmt does not call methods on

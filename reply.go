@@ -12,7 +12,7 @@ import (
 	"github.com/coviu/coviu-go-sdk/internal/wire"
 )
 
-func newAPIError(operation string, r *wire.Reply) *APIError {
+func newAPIError(operation string, r *wire.Reply, attempts int) *APIError {
 	e := &APIError{
 		Operation:  operation,
 		StatusCode: r.Status,
@@ -20,6 +20,7 @@ func newAPIError(operation string, r *wire.Reply) *APIError {
 		RetryAfter: retry.After(r.Header, time.Now()),
 		Body:       bytes.Clone(r.Body),
 		Header:     r.Header,
+		Attempts:   attempts,
 	}
 	if e.RequestID == "" {
 		e.RequestID = r.Header.Get("Request-Id")
@@ -28,8 +29,8 @@ func newAPIError(operation string, r *wire.Reply) *APIError {
 	return e
 }
 
-func newDecodeError(operation string, r *wire.Reply, cause error) *DecodeError {
-	e := &DecodeError{Operation: operation, StatusCode: r.Status, cause: cause}
+func newDecodeError(operation string, r *wire.Reply, attempts int, cause error) *DecodeError {
+	e := &DecodeError{Operation: operation, StatusCode: r.Status, cause: cause, attempts: attempts}
 	if at, ok := errors.AsType[*jsoncursor.Error](cause); ok {
 		e.Field = at.Field
 	}
@@ -75,6 +76,9 @@ func scalar(raw json.RawMessage) string {
 	var v any
 	if len(raw) == 0 || json.Unmarshal(raw, &v) != nil {
 		return ""
+	}
+	if _, number := v.(float64); number && !bytes.ContainsAny(raw, ".eE") {
+		return string(raw)
 	}
 	switch v := v.(type) {
 	case string:

@@ -129,6 +129,14 @@ func (h *Holder[T]) Revoke(v *T) {
 	}
 }
 
+// Restore takes a revocation of v back. It does nothing if another value took
+// its place.
+func (h *Holder[T]) Restore(v *T) {
+	if c := h.current.Load(); c != nil && c.value == v {
+		c.revoked.Store(false)
+	}
+}
+
 // Now is the time on the holder's clock.
 func (h *Holder[T]) Now() time.Duration { return h.now() }
 

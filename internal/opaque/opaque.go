@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"reflect"
 
 	"golang.org/x/oauth2"
 )
@@ -33,11 +34,16 @@ func (e *Fault) Is(target error) bool { return errors.Is(e.cause, target) }
 // As finds target in the cause, except for the types that carry whole requests
 // or replies in their fields.
 func (e *Fault) As(target any) bool {
-	switch target.(type) {
-	case **url.Error, **oauth2.RetrieveError:
+	if !errors.As(e.cause, target) {
 		return false
 	}
-	return errors.As(e.cause, target)
+	found := reflect.ValueOf(target).Elem()
+	switch found.Interface().(type) {
+	case *url.Error, *oauth2.RetrieveError:
+		found.SetZero()
+		return false
+	}
+	return true
 }
 
 // Format prints the safe text under every verb.

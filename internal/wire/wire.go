@@ -5,6 +5,7 @@ package wire
 import (
 	"errors"
 	"io"
+	"math"
 	"net/http"
 	"sync"
 )
@@ -54,12 +55,18 @@ var buffers = sync.Pool{New: func() any { return new([]byte) }}
 // itself, because what http.Client adds to that is not wanted: redirects that
 // are followed, or refused with their address in the error, and a jar.
 func Do(client *http.Client, req *http.Request, limit int64) (Reply, error) {
+	limit = min(limit, math.MaxInt64-1)
 	resp, err := client.Transport.RoundTrip(req)
 	if err == nil && resp == nil {
 		err = errNoReply
 	}
 	if err != nil {
 		return Reply{}, newError(err)
+	}
+	if resp.Body != nil && resp.StatusCode == http.StatusSwitchingProtocols {
+		// The body is the bare connection, and no context ends a read from it.
+		_ = resp.Body.Close()
+		resp.Body = nil
 	}
 	if resp.Body == nil {
 		resp.Body = http.NoBody
