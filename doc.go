@@ -128,8 +128,9 @@
 //   - POST is sent again only if the first try provably reached nobody, after a
 //     429, and once after a 401.
 //   - Waits: at random up to 100 ms, then 200 ms, and so on up to 20 s; ten times
-//     that after a 429, but no more than 20 s either. Retry-After is the least that is waited. If it is longer
-//     than 60 s, or a wait would outlast the context, the call returns at once.
+//     that after a 429, but no more than 20 s either. Retry-After is the least that
+//     is waited. If it is longer than 60 s, or a wait would outlast the context, the
+//     call returns at once.
 //   - Budget: when too many retries fail, a client stops retrying until calls
 //     succeed again. Clients made with As share the budget.
 //   - One attempt: 15 s, the body included ([WithAttemptTimeout]).
@@ -297,11 +298,12 @@
 // # Secrets and logging
 //
 // No error, log line or printed value of this package shows a secret, token,
-// link, id, state or name. That holds for every verb of fmt and for log/slog, for
-// values, pointers, slices and exported fields. Two things can't be kept from here:
-// fmt does not ask the unexported fields of a caller's struct, and a JSON log
-// handler marshals slices and structs, and [encoding/json.Marshal] keeps everything. A
-// caller who prints session.SessionName prints the name.
+// link, id, state or name. That holds for every verb for which fmt calls methods
+// (so not %p, nor %w outside [fmt.Errorf]) and for log/slog, for values, pointers,
+// slices and exported fields. It can't be kept for the unexported fields of a
+// caller's struct, which fmt does not ask, nor for slices and structs in a JSON log
+// handler, which uses [encoding/json.Marshal], and that keeps everything. A caller
+// who prints session.SessionName prints the name.
 //
 // [WithLogger] writes one line at debug level for each attempt: operation,
 // attempt, status, duration and bytes. [WithResponseHook] gets a [ResponseInfo]
