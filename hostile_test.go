@@ -292,6 +292,6 @@ func TestALostRefreshIsNotRepeatedWithinTheCall(t *testing.T) {
 func TestATextWithoutCodeStaysOutOfTheLog(t *testing.T) {
 	var lines bytes.Buffer
 	log := slog.New(slog.NewTextHandler(&lines, nil))
-	log.Info("failed", "err", &coviu.TokenError{Grant: "refresh_token", StatusCode: http.StatusBadRequest, Code: "Bearer CANARY"})
+	log.Info("failed", slog.Any("err", &coviu.TokenError{Grant: "refresh_token", StatusCode: http.StatusBadRequest, Code: "Bearer CANARY"}))
 	require.True(t, strings.Contains(lines.String(), "400") && !strings.Contains(lines.String(), "CANARY"))
 }
