@@ -50,7 +50,8 @@ func newTransport(dial dialFunc) *http.Transport {
 }
 
 // guarded copies a caller's http.Client, or makes one, without what would carry
-// a secret elsewhere or cut a call short on its own.
+// a secret elsewhere or cut a call short on its own. Calls use its transport
+// alone; that it follows no redirect makes it safe in any other hands too.
 func guarded(hc *http.Client) *http.Client {
 	g := &http.Client{}
 	if hc != nil {

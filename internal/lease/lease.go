@@ -45,8 +45,8 @@ type Config[T any] struct {
 	// Accept, unless nil, sees each fetched value before its first use. A value
 	// that it refused is kept and offered to it again.
 	Accept func(ctx context.Context, v *T) error
-	// Fatal tells the failures after which the old value must not go on serving
-	// for the rest of its lifetime. Nil means none.
+	// Fatal tells the failures that the old value does not cover for: after one,
+	// it is not handed out in the margin before its end. Nil means none.
 	Fatal func(error) bool
 	// Early refreshes in the background from half of the lifetime on.
 	Early bool
