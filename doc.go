@@ -91,8 +91,8 @@
 //		opts.Page, opts.PageSize = stopped.Page, stopped.PageSize
 //	}
 //
-// Pages by start time shift from one hour to the next: what goes on much later does
-// better to ask from the last start time that it has seen.
+// Under StartTime, EndTime or State pages shift when a session leaves the list, so
+// that one of them may begin too late: ask from the last start time seen instead.
 //
 // [SessionService.List] reads a single page.
 //

@@ -248,7 +248,10 @@ func (e *OutcomeUnknownError) Unwrap() error {
 // ListError is where an iteration over sessions stopped. To go on from there,
 // set the options' Page and PageSize to those of the error and iterate again.
 type ListError struct {
-	// Page and PageSize name the page that could not be read.
+	// Page and PageSize name the page that could not be read. It may begin with
+	// sessions that were yielded, where pages came shorter than PageSize. Under
+	// StartTime, EndTime or State it may begin too late, as [SessionService.Pages]
+	// says.
 	Page, PageSize int
 	// Err is why.
 	Err error

@@ -6,6 +6,7 @@ import (
 	"iter"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/coviu/coviu-go-sdk/internal/ahead"
@@ -13,10 +14,10 @@ import (
 )
 
 const (
-	// remembered is how many ids an iteration knows again: ten pages of them.
-	// What is inserted before the cursor between two requests pushes that many
-	// sessions at most back into view.
-	remembered = 10 * maxPageSize
+	// remembered is how many ids an iteration knows again: ten pages of them, and
+	// one that a request repeats. What is inserted before the cursor between two
+	// requests pushes that many sessions at most back into view.
+	remembered = 11 * maxPageSize
 	// maxIdlePages is how many pages in a row may be empty, or the same as the
 	// one before, until the list is taken to have no end.
 	maxIdlePages = 3
@@ -26,42 +27,51 @@ var errEndless = errors.New("the list says that it goes on, and brings nothing n
 
 // Pages iterates over the list of sessions, page by page (GET /sessions), from
 // opts.Page on. What was dropped from a page is missing from it, and a page from
-// which everything was dropped is left out; under StartTime or EndTime a page may
-// also hold more sessions than PageSize.
+// which everything was dropped is left out.
 //
 // What it yields is exact even while others book, move and cancel. Plain page
 // numbers are not: each cancellation moves the rest of the list up by one, and
 // the session at the seam is never seen.
 //
-//   - In the default order, by creation: every session that matched from before
-//     the iteration began until it ended is yielded exactly once. That holds for
-//     OrderReverse too, as long as no more than 2,000 are booked between two
-//     requests.
+//   - In the order by creation: every session that matched from before the
+//     iteration began until it ended is yielded exactly once.
 //   - Under StartTime or EndTime, where the service orders by start time: none
 //     is repeated, and none is missed unless its own start time was changed
-//     during the iteration. (A session that was moved is yielded again if 2,000
-//     others came in between; where 200 and more start at one instant, moving one
-//     of them can hide another.) With OrderReverse as well, another session's
-//     move can hide one: iterate forward where that matters.
-//   - Under State in the order by creation, one is missed only if the State of a
-//     participant was changed, or a participant removed, during the iteration.
+//     during the iteration.
+//   - Under State: none is repeated, and none is missed unless the State of one
+//     of its own participants was changed, or the participant removed, during
+//     the iteration.
+//
+// That holds in both orders, as long as no more than 2,000 sessions come into the
+// part already read, or leave it, between two requests: under OrderReverse new
+// ones come there. A session that was moved is yielded again if 2,000 others came
+// in between.
 //
 // The price is that canceled sessions are always fetched, and dropped on this
 // side unless IncludeCanceled is set; so Page counts pages of the list with
 // canceled sessions in it. Memory is bounded however long the list is.
 //
+// A list of n pages costs at most n+1 requests, plus Prefetch. A server that
+// leaves More out, or takes EndTime for when sessions end, costs one more. Under
+// StartTime, EndTime or State, where sessions can leave the part already read,
+// each request repeats at least the last session seen, and is sent again, from
+// further up, if that one is not there. As no reply has more than 200 sessions,
+// pages of 100 and more may come shorter there, which makes more pages of the
+// list: with a PageSize of 200, shorter by those that start with the last one
+// seen, and by a tenth under State alone.
+//
 // With Prefetch, up to that many pages are fetched ahead of the consumer: side
 // by side where page numbers are stable (the default order without StartTime,
-// EndTime and State), one after the other elsewhere. A list of n pages costs at
-// most n+1 requests, plus Prefetch; under StartTime or EndTime each request
-// repeats the sessions that start with the last one seen, which adds a request
-// for every 200 pages or so, and more where many start together. A server that
-// leaves More out costs one request more. Nothing is started after the loop ends
-// or the context is canceled.
+// EndTime and State), one after the other elsewhere. Nothing is started after
+// the loop ends or the context is canceled.
 //
 // An error is yielded once, as a [*ListError] beside a nil page, and ends the
 // iteration; it says where to go on, in pages counted from the start of the
-// list. Ranging again starts again.
+// list. Going on is an iteration of its own: under StartTime, EndTime or State it
+// does not see as many sessions as have left the part already read since the
+// first one began. Ask from the start time of the last session seen instead,
+// where that matters. A list that shows the same page three times more is an
+// [ErrUnexpectedResponse]. Ranging again starts again.
 func (s *SessionService) Pages(ctx context.Context, opts *SessionListOptions) iter.Seq2[*SessionPage, error] {
 	asked := valueOf(opts)
 	return func(yield func(*SessionPage, error) bool) {
@@ -116,31 +126,32 @@ func (s *SessionService) All(ctx context.Context, opts *SessionListOptions) iter
 type walk struct {
 	list  *SessionService
 	asked SessionListOptions
-	known *recent.Set
+	known *recent.Set[string]
 	// taken counts the pages before the one that is being looked at, sessions
 	// the sessions that were new.
 	taken, sessions int
 	// idle counts pages in a row that brought nothing new and were empty or began
-	// with the same session, repeated the known sessions in a row.
+	// with the same session as the one before, the first of them; repeated counts
+	// known sessions in a row.
 	idle, repeated int
 	first          string
-	byTime         bool
 }
 
 func newWalk(s *SessionService, asked SessionListOptions) *walk {
-	timed := !asked.StartTime.IsZero() || !asked.EndTime.IsZero()
-	return &walk{
-		list:   s,
-		asked:  asked,
-		known:  recent.New(remembered),
-		byTime: timed && asked.Order != OrderReverse,
-	}
+	return &walk{list: s, asked: asked, known: recent.New[string](remembered)}
 }
+
+// byTime says that the list is in the order of start times.
+func (o *SessionListOptions) byTime() bool { return !o.StartTime.IsZero() || !o.EndTime.IsZero() }
+
+// shrinks says that sessions can leave the list. By creation, with canceled
+// sessions in it, it only ever grows, at its newer end.
+func (w *walk) shrinks() bool { return w.asked.byTime() || w.asked.State != "" }
 
 // stopped says where to go on after err.
 func (w *walk) stopped(err error) error {
 	page := w.asked.Page + w.taken
-	if w.byTime {
+	if w.shrinks() {
 		page = w.asked.Page + w.sessions/orDefault(w.asked.PageSize, maxPageSize)
 	}
 	return &ListError{Page: page, PageSize: w.asked.PageSize, Err: err}
@@ -148,12 +159,12 @@ func (w *walk) stopped(err error) error {
 
 // dropKnown leaves in page what the caller has not had and wants.
 func (w *walk) dropKnown(page *SessionPage) error {
-	first, before := "", w.sessions
+	first, before := w.first, w.sessions
 	if len(page.Content) > 0 {
 		first = page.Content[0].SessionID
 	}
 	page.Content = slices.DeleteFunc(page.Content, func(s Session) bool {
-		if !w.known.Add(s.SessionID) {
+		if !w.known.Add(strings.Clone(s.SessionID)) {
 			w.repeated++
 			return true
 		}
@@ -164,7 +175,7 @@ func (w *walk) dropKnown(page *SessionPage) error {
 	// Others who add to the list may well push whole pages of known sessions
 	// back into view; then they are not the same ones each time.
 	switch {
-	case w.sessions > before, first != "" && first != w.first:
+	case w.sessions > before, first != w.first:
 		w.idle = 0
 	default:
 		w.idle++
@@ -178,90 +189,63 @@ func (w *walk) dropKnown(page *SessionPage) error {
 
 // fetched returns the pages as the service sends them, in order.
 func (w *walk) fetched(ctx context.Context) iter.Seq2[*SessionPage, error] {
-	stable := w.asked.Order != OrderReverse && w.asked.State == "" && !w.byTime
-	if stable && w.asked.Prefetch > 0 {
-		return ahead.SideBySide(ctx, w.asked.Prefetch, func(ctx context.Context, i int) (*SessionPage, error) {
-			return w.page(ctx, w.asked.Page+i, w.asked.StartTime, w.asked.PageSize)
+	pages, prefetch := w.oneByOne, w.asked.Prefetch
+	switch {
+	case w.shrinks():
+		pages = w.joined
+	case w.asked.Order != OrderReverse && prefetch > 0:
+		return ahead.SideBySide(ctx, prefetch, func(ctx context.Context, i int) (*SessionPage, error) {
+			o := w.asked
+			o.Page += i
+			return w.page(ctx, o)
 		})
 	}
-	one := w.oneByOne
-	if w.byTime {
-		one = w.oneByTime
+	if prefetch > 0 {
+		return ahead.InTurn(ctx, prefetch, pages)
 	}
-	if w.asked.Prefetch > 0 {
-		return ahead.InTurn(ctx, w.asked.Prefetch, one)
-	}
-	return one(ctx)
+	return pages(ctx)
 }
 
-func (w *walk) page(ctx context.Context, number int, from time.Time, size int) (*SessionPage, error) {
-	o := w.asked
-	o.Page, o.PageSize, o.StartTime, o.IncludeCanceled = number, size, from, true
+// page fetches canceled sessions too, so that canceling one moves no other.
+func (w *walk) page(ctx context.Context, o SessionListOptions) (*SessionPage, error) {
+	o.IncludeCanceled = true
 	return w.list.List(ctx, &o)
 }
 
-// oneByOne follows page numbers. With canceled sessions in it, a list by
-// creation only ever grows, at its newer end.
+// oneByOne follows page numbers.
 func (w *walk) oneByOne(ctx context.Context) iter.Seq2[*SessionPage, error] {
-	return func(yield func(*SessionPage, error) bool) { w.oneByOneFrom(ctx, w.asked.Page, yield) }
-}
-
-func (w *walk) oneByOneFrom(ctx context.Context, number int, yield func(*SessionPage, error) bool) {
-	for ; ; number++ {
-		page, err := w.page(ctx, number, w.asked.StartTime, w.asked.PageSize)
-		// Once it is yielded, the page is somebody else's.
-		last := err != nil || !page.More
-		if !yield(page, err) || last {
-			return
+	return func(yield func(*SessionPage, error) bool) {
+		for o := w.asked; ; o.Page++ {
+			page, err := w.page(ctx, o)
+			// Once it is yielded, the page is somebody else's.
+			last := err != nil || !page.More
+			if !yield(page, err) || last {
+				return
+			}
 		}
 	}
 }
 
-// oneByTime follows start times, because page numbers shift under it: moving
-// one session out of the part already read moves all that follow up. So each
-// request asks for what starts no earlier than the last session seen, and for as
-// many more as that repeats; page numbers count only among sessions that start
-// together. A server that does not keep to start times is followed by page
-// numbers.
-func (w *walk) oneByTime(ctx context.Context) iter.Seq2[*SessionPage, error] {
+// joined reads a list that sessions can leave, page joining page.
+func (w *walk) joined(ctx context.Context) iter.Seq2[*SessionPage, error] {
 	return func(yield func(*SessionPage, error) bool) {
-		full := orDefault(w.asked.PageSize, maxPageSize)
-		from, number, size := w.asked.StartTime, w.asked.Page, full
-		covered, together := 0, 0
+		c := newCursor(w.asked, w.precision())
 		for {
-			page, err := w.page(ctx, number, from, w.sizeToAsk(size))
+			page, err := w.page(ctx, c.request())
 			if err != nil {
 				yield(nil, err)
 				return
 			}
-			read, got, more := startsOf(page.Content, from), len(page.Content), page.More
+			if !c.joins(page) {
+				continue
+			}
+			c.advance(page)
+			more := page.More
 			if !yield(page, nil) || !more {
 				return
 			}
-			if !read.ordered {
-				w.oneByOneFrom(ctx, w.asked.Page+max(1, covered/full), yield)
-				return
-			}
-			covered += got - together
-			switch last := read.last.Truncate(w.precision()); {
-			case last.After(from):
-				from, number, together = last, 0, read.together
-				size = min(full+together, maxPageSize)
-			case number == 0 && got >= size && size < maxPageSize:
-				size, together = min(2*size, maxPageSize), got
-			default:
-				number, together = number+1, 0
-			}
 		}
 	}
-}
-
-// sizeToAsk leaves the size to the service for as long as the caller did.
-func (w *walk) sizeToAsk(size int) int {
-	if w.asked.PageSize == 0 {
-		return 0
-	}
-	return size
 }
 
 // precision is that of the dates in a query.
@@ -270,29 +254,4 @@ func (w *walk) precision() time.Duration {
 		return time.Second
 	}
 	return time.Millisecond
-}
-
-// starts is what a page tells about start times: the last one, how many
-// sessions have it, and whether they come in order and none before the time that
-// was asked for. Servers that write whole seconds may seem early by a part of
-// one.
-type starts struct {
-	last     time.Time
-	together int
-	ordered  bool
-}
-
-func startsOf(sessions []Session, from time.Time) starts {
-	s := starts{last: from.Truncate(time.Second), ordered: true}
-	for i := range sessions {
-		switch start := sessions[i].StartTime; {
-		case start.Before(s.last):
-			return starts{}
-		case start.Equal(s.last):
-			s.together++
-		default:
-			s.last, s.together = start, 1
-		}
-	}
-	return s
 }

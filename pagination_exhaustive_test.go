@@ -4,6 +4,7 @@ package coviu_test
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -27,6 +28,22 @@ func TestPages_AllSchedulesOfTwoChanges(t *testing.T) {
 	inParallel(t, cases, func(w *listWorld, c listCase) { found.checkSchedules(t, w, c, true) })
 	found.report(t)
 	require.Greater(t, found.schedules, 15_000)
+}
+
+// More than two changes, drawn: several sessions have to leave before the place at
+// which the list goes on is lost.
+func TestPages_SchedulesOfManyChanges(t *testing.T) {
+	t.Parallel()
+	found := newFindings()
+	cases := slices.DeleteFunc(listCases(8, 4, 0, 2), func(c listCase) bool { return c.filter == listFilter{} })
+	inParallel(t, cases, func(w *listWorld, c listCase) {
+		for seed := range uint64(16) {
+			random := rand.New(rand.NewPCG(seed, 4))
+			found.add(w.walk(t, c, c.randomSchedule(random, 8, 1+c.sessions/c.pageSize), exact))
+		}
+	})
+	found.report(t)
+	require.Greater(t, found.schedules, 50_000)
 }
 
 // The same schedules show where page numbers alone miss sessions or repeat them.

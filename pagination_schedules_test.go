@@ -286,7 +286,6 @@ type listRun struct {
 	booked                 int
 	canceled, moved        map[int]bool
 	left, restated         map[int]bool
-	anyMoved, anyRestated  bool
 	yielded                []string
 	pages, requests, wrong int
 	err                    error
@@ -351,13 +350,13 @@ func (r *listRun) apply(c listChange) error {
 		r.canceled[c.session] = true
 		_, err = r.world.others.Sessions.Delete(ctx, id)
 	case moveSession:
-		r.moved[c.session], r.anyMoved = true, true
+		r.moved[c.session] = true
 		if c.start < windowStart && r.listCase.filter.from || c.start > windowEnd && r.listCase.filter.to {
 			r.left[c.session] = true
 		}
 		_, err = r.world.others.Sessions.Update(ctx, id, &coviu.SessionUpdateRequest{StartTime: new(at), EndTime: new(at.Add(time.Hour))})
 	case changeState, removeParticipant:
-		r.restated[c.session], r.anyRestated = true, true
+		r.restated[c.session] = true
 		err = r.restate(ctx, c)
 	}
 	return err
@@ -435,13 +434,7 @@ func (r *listRun) matched(i int) bool {
 
 // owed says that the documentation promises session i.
 func (r *listRun) owed(i int) bool {
-	f := r.listCase.filter
-	switch {
-	case f.byTime() && r.moved[i]:
-		return false
-	case f.byTime() && r.listCase.reverse && r.anyMoved:
-		return false
-	case f.state && r.anyRestated && (!f.byTime() || r.listCase.reverse):
+	if r.listCase.filter.byTime() && r.moved[i] {
 		return false
 	}
 	return r.matched(i)

@@ -1,35 +1,37 @@
-// Package recent remembers the latest strings of an endless row.
+// Package recent remembers the latest items of an endless row.
 package recent
 
-import "strings"
-
-// Set is a set with a limit: the newest string takes the place of the oldest.
-type Set struct {
+// Set is a set with a limit: the newest item takes the place of the oldest.
+type Set[T comparable] struct {
 	limit int
-	ring  []string
+	ring  []T
 	next  int
-	has   map[string]struct{}
+	has   map[T]struct{}
 }
 
-// New makes a Set of at most limit strings, which has to be positive.
-func New(limit int) *Set {
-	return &Set{limit: limit, has: map[string]struct{}{}}
+// New makes a Set of at most limit items, which has to be positive.
+func New[T comparable](limit int) *Set[T] {
+	return &Set[T]{limit: limit, has: map[T]struct{}{}}
 }
 
-// Add remembers s and reports whether it is new. It keeps a copy, so that s may
-// be a piece of something larger.
-func (r *Set) Add(s string) bool {
-	if _, known := r.has[s]; known {
+// Has reports whether item is remembered.
+func (r *Set[T]) Has(item T) bool {
+	_, known := r.has[item]
+	return known
+}
+
+// Add remembers item and reports whether it is new.
+func (r *Set[T]) Add(item T) bool {
+	if r.Has(item) {
 		return false
 	}
-	s = strings.Clone(s)
 	if len(r.ring) < r.limit {
-		r.ring = append(r.ring, s)
+		r.ring = append(r.ring, item)
 	} else {
 		delete(r.has, r.ring[r.next])
-		r.ring[r.next] = s
+		r.ring[r.next] = item
 		r.next = (r.next + 1) % r.limit
 	}
-	r.has[s] = struct{}{}
+	r.has[item] = struct{}{}
 	return true
 }

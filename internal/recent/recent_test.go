@@ -4,9 +4,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strconv"
-	"strings"
 	"testing"
-	"unsafe"
 
 	"github.com/stretchr/testify/require"
 
@@ -14,7 +12,7 @@ import (
 )
 
 func TestTheOldestStringIsForgotten(t *testing.T) {
-	set := recent.New(3)
+	set := recent.New[string](3)
 	for _, s := range []string{"a", "b", "c"} {
 		require.True(t, set.Add(s))
 		require.False(t, set.Add(s))
@@ -28,7 +26,7 @@ func TestTheOldestStringIsForgotten(t *testing.T) {
 }
 
 func TestASetOfOne(t *testing.T) {
-	set := recent.New(1)
+	set := recent.New[string](1)
 	require.True(t, set.Add(""))
 	require.False(t, set.Add(""))
 	require.True(t, set.Add("a"))
@@ -38,7 +36,7 @@ func TestASetOfOne(t *testing.T) {
 func TestASetRemembersAsASliceDoes(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for limit := 1; limit <= 8; limit++ {
-		set := recent.New(limit)
+		set := recent.New[string](limit)
 		var model []string
 		for range 2000 {
 			s := strconv.Itoa(random.IntN(12))
@@ -47,22 +45,14 @@ func TestASetRemembersAsASliceDoes(t *testing.T) {
 				model = append(model, s)
 				model = model[max(0, len(model)-limit):]
 			}
+			require.Equal(t, !isNew, set.Has(s))
 			require.Equal(t, isNew, set.Add(s))
 		}
 	}
 }
 
-func TestASetKeepsNoneOfItsCallersMemory(t *testing.T) {
-	page := []byte(strings.Repeat("x", 1<<16))
-	piece := unsafe.String(&page[0], 8)
-	set := recent.New(2)
-	require.True(t, set.Add(piece))
-	copy(page, "changed!")
-	require.False(t, set.Add("xxxxxxxx"))
-}
-
 func BenchmarkAdd(b *testing.B) {
-	set := recent.New(1024)
+	set := recent.New[string](1024)
 	ids := make([]string, 4096)
 	for i := range ids {
 		ids[i] = "5f0f6c1e-0b1d-4e52-9c2a-" + strconv.Itoa(i)

@@ -1,0 +1,18 @@
+package coviu
+
+import "testing"
+
+// Wherever a list is read from, the next page begins within what was read, and
+// has room for as many new sessions as were asked for, up to 99.
+func TestCursor_EveryPageOverlaps(t *testing.T) {
+	t.Parallel()
+	for pageSize := 1; pageSize <= maxPageSize; pageSize++ {
+		c := newCursor(SessionListOptions{PageSize: pageSize}, 0)
+		for read := range 5_000 {
+			at := c.overlapping(read)
+			if at.size > maxPageSize || at.begin() >= max(1, read) || at.end()-read < min(pageSize, 99) {
+				t.Fatalf("page size %d, %d read: page %d of size %d", pageSize, read, at.number, at.size)
+			}
+		}
+	}
+}
