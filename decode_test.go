@@ -427,6 +427,7 @@ func TestNothingReadSharesMemoryWithTheReply(t *testing.T) {
 // A list whose items differ in every shared value, order of fields and size
 // meets every way in which strings share memory.
 func TestItemsOfAPageKeepTheirOwnValues(t *testing.T) {
+	t.Parallel()
 	var sessions []string
 	var want []Session
 	for i := range 100 {

@@ -141,6 +141,7 @@ var cutReplies = map[string]func(conn net.Conn, body string, n int){
 }
 
 func TestFault24_BodyCutAtEveryByte(t *testing.T) {
+	t.Parallel()
 	for name, sendCut := range cutReplies {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -343,6 +343,7 @@ func unavailable(conn net.Conn, requests *atomic.Int64) {
 }
 
 func TestFault40_RetriesHaveABudget(t *testing.T) {
+	t.Parallel()
 	const calls, workers = 10_000, 20
 	synctest.Test(t, func(t *testing.T) {
 		var requests atomic.Int64

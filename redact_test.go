@@ -18,6 +18,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -263,6 +264,7 @@ func requireNoCanary(t *testing.T, texts ...string) {
 }
 
 func TestFault55_CanariesInEveryExportedType(t *testing.T) {
+	t.Parallel()
 	require.ElementsMatch(t, exportedTypes(t), namesOf(exported, plainWords))
 	for name, of := range exported {
 		t.Run(name, func(t *testing.T) {
@@ -653,10 +655,13 @@ var failures = map[string]failure{
 var attempts = regexp.MustCompile(` \(\d+ attempts\)`)
 
 func TestFault55_CanariesInEveryFailure(t *testing.T) {
+	t.Parallel()
 	changesNothing := map[string]bool{"hook that panics": true}
-	var linesLogged int
+	var linesLogged atomic.Int64
+	t.Cleanup(func() { require.NotZero(t, linesLogged.Load()) })
 	for name, fail := range failures {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			var texts [2][]string
 			for i, canary := range canaries {
 				synctest.Test(t, func(t *testing.T) {
@@ -679,7 +684,7 @@ func TestFault55_CanariesInEveryFailure(t *testing.T) {
 					require.True(t, len(failed) > 0 || changesNothing[name])
 					synctest.Wait()
 					requireNoCanary(t, lines.String())
-					linesLogged += lines.Len()
+					linesLogged.Add(int64(lines.Len()))
 				})
 			}
 			requireNoCanary(t, texts[0]...)
@@ -691,7 +696,6 @@ func TestFault55_CanariesInEveryFailure(t *testing.T) {
 			}
 		})
 	}
-	require.NotZero(t, linesLogged)
 }
 
 // What comes out whole is what was asked for by name.
