@@ -17,35 +17,39 @@ const (
 )
 
 // CreateOnce books a session at most once for each key, across time-outs,
-// repeated calls and restarts (GET /sessions, then POST /sessions at most once).
+// repeated calls and restarts (GET /sessions, then POST /sessions).
 // The service has no such key of its own: sending a booking again after its
 // reply was lost may book it twice.
 //
 // The key travels in the State of a participant: one who has it already, or
 // else the first one whose State is empty; a request without room for it is a
 // [*ValidationError]. Use an opaque id of the booking, one for each
-// appointment: it is sent in a query, where servers and proxies log it.
+// appointment: it is sent in a query, where servers and proxies log it. Don't
+// change that State afterwards: a session without it is not found again.
 //
 // CreateOnce first looks for sessions with the key, canceled ones and removed
 // participants included. A live one that agrees with req is returned, without
-// its removed participants, and nothing is booked. It agrees if it starts and ends at the same time, at the
-// precision of the reply, and has each participant of req, removed or not, by
-// the fields that req sets; more participants are no conflict. Otherwise the
-// error is a [*KeyError]: [ErrKeyConflict] if it does not agree, [ErrDuplicate]
+// its removed participants, and nothing is booked. It agrees if it starts and
+// ends at the same time, at the precision of the reply (a millisecond at most),
+// and has each participant of req, removed or not, by the fields that req sets:
+// roles in any case, Phone only where the reply has one. More participants are
+// no conflict; SessionName, Picture and FeatureFlags of the session are not
+// compared. Otherwise the error is a [*KeyError]: [ErrKeyConflict] if it does not agree, [ErrDuplicate]
 // if several live sessions have the key, [ErrPreviouslyCanceled] if only
 // canceled ones do.
 //
 // If the booking's outcome is unknown, CreateOnce looks for it with growing
 // pauses, for 30 s at most or until the context ends, and then fails with an
-// [*OutcomeUnknownError]. It never sends a second request. Call it again with
-// the same key and request, from this process or another: that finishes the job.
+// [*OutcomeUnknownError]. It never sends a booking again that may have been
+// carried out. Call it again with the same key and request, from this process or
+// another: that finishes the job.
 //
 // Calls with one key on one Client run one after the other. Two holes remain
 // that only the service could close: a booking that it carries out, or lists,
 // only after the last look, when another call has booked meanwhile; and two
-// processes that book with one key at the same moment. The next call with that key then fails
-// with ErrDuplicate, and the error holds the sessions, of which all but one can
-// be canceled.
+// processes, or two Clients in one, that book with one key at the same moment.
+// The next call with that key then fails with ErrDuplicate, and the error holds
+// the sessions, of which all but one can be canceled.
 func (s *SessionService) CreateOnce(ctx context.Context, key string, req *SessionCreationRequest) (*Session, error) {
 	c := s.core()
 	if err := firstError(c.check(ctx), req.check(), checkKey(key)); err != nil {

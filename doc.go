@@ -92,7 +92,7 @@
 //	}
 //
 // Under StartTime, EndTime or State pages shift when a session leaves the list, so
-// that one of them may begin too late: ask from the last start time seen instead.
+// that going on at that page may skip sessions: Pages says what to do instead.
 //
 // [SessionService.List] reads a single page.
 //

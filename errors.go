@@ -249,9 +249,10 @@ func (e *OutcomeUnknownError) Unwrap() error {
 // set the options' Page and PageSize to those of the error and iterate again.
 type ListError struct {
 	// Page and PageSize name the page that could not be read. It may begin with
-	// sessions that were yielded, where pages came shorter than PageSize. Under
-	// StartTime, EndTime or State it may begin too late, as [SessionService.Pages]
-	// says.
+	// sessions that were yielded: where pages came shorter than PageSize, and where
+	// others came into the part already read, as new ones do under OrderReverse.
+	// Under StartTime, EndTime or State it may also begin too late and skip
+	// sessions, as [SessionService.Pages] says.
 	Page, PageSize int
 	// Err is why.
 	Err error

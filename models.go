@@ -202,7 +202,9 @@ type SessionGetOptions struct {
 // SessionListOptions are the options of [SessionService.List],
 // [SessionService.Pages] and [SessionService.All]; nil means none.
 type SessionListOptions struct {
-	// Page is the page to start with, counted from zero.
+	// Page is the page to start with, counted from zero. Pages and All count
+	// pages of the list with canceled sessions in it, whatever IncludeCanceled
+	// says.
 	Page int
 	// PageSize is the number of sessions in a page, at most 200. Zero leaves
 	// it to the service, which takes 200.

@@ -26,8 +26,8 @@ const (
 var errEndless = errors.New("the list says that it goes on, and brings nothing new")
 
 // Pages iterates over the list of sessions, page by page (GET /sessions), from
-// opts.Page on. What was dropped from a page is missing from it, and a page from
-// which everything was dropped is left out.
+// opts.Page on. Canceled sessions and repeated ones are dropped: a page may be
+// shorter than PageSize, and one with nothing left is not yielded.
 //
 // What it yields is exact even while others book, move and cancel. Plain page
 // numbers are not: each cancellation moves the rest of the list up by one, and
@@ -40,12 +40,14 @@ var errEndless = errors.New("the list says that it goes on, and brings nothing n
 //     during the iteration.
 //   - Under State: none is repeated, and none is missed unless the State of one
 //     of its own participants was changed, or the participant removed, during
-//     the iteration.
+//     the iteration. With StartTime or EndTime besides, both exceptions hold.
 //
 // That holds in both orders, as long as no more than 2,000 sessions come into the
 // part already read, or leave it, between two requests: under OrderReverse new
-// ones come there. A session that was moved is yielded again if 2,000 others came
-// in between.
+// ones come there. A session that was moved may be yielded again if 2,000 others
+// came in between. And it needs a server that fills each page to the size asked
+// for: one that makes shorter pages is followed by its page numbers, and under
+// StartTime, EndTime or State a session that leaves the list can then hide another.
 //
 // The price is that canceled sessions are always fetched, and dropped on this
 // side unless IncludeCanceled is set; so Page counts pages of the list with
@@ -58,7 +60,7 @@ var errEndless = errors.New("the list says that it goes on, and brings nothing n
 // further up, if that one is not there. As no reply has more than 200 sessions,
 // pages of 100 and more may come shorter there, which makes more pages of the
 // list: with a PageSize of 200, shorter by those that start with the last one
-// seen, and by a tenth under State alone.
+// seen, and by a tenth on average under State alone.
 //
 // With Prefetch, up to that many pages are fetched ahead of the consumer: side
 // by side where page numbers are stable (the default order without StartTime,
@@ -68,10 +70,13 @@ var errEndless = errors.New("the list says that it goes on, and brings nothing n
 // An error is yielded once, as a [*ListError] beside a nil page, and ends the
 // iteration; it says where to go on, in pages counted from the start of the
 // list. Going on is an iteration of its own: under StartTime, EndTime or State it
-// does not see as many sessions as have left the part already read since the
-// first one began. Ask from the start time of the last session seen instead,
-// where that matters. A list that shows the same page three times more is an
-// [ErrUnexpectedResponse]. Ranging again starts again.
+// may skip one session for each that has left the part already read since the
+// first one began. Where that matters, start again under State alone; under
+// StartTime or EndTime, set StartTime (with OrderReverse: EndTime, rounded up to
+// a second) to the start of the last session seen and Page to 0, and skip the
+// sessions that you have had. Ranging again starts again.
+//
+// A list that shows the same page three times more is an [ErrUnexpectedResponse].
 func (s *SessionService) Pages(ctx context.Context, opts *SessionListOptions) iter.Seq2[*SessionPage, error] {
 	asked := valueOf(opts)
 	return func(yield func(*SessionPage, error) bool) {
