@@ -48,13 +48,12 @@ type place struct{ number, size int }
 func (p place) begin() int { return p.number * p.size }
 func (p place) end() int   { return p.begin() + p.size }
 
-// sighting is a session where it was seen: one that was moved since is elsewhere.
+// sighting is a session where it was seen: in a list by start time, one that was
+// moved since is elsewhere.
 type sighting struct {
 	id    string
 	start time.Time
 }
-
-func sightingOf(s *Session) sighting { return sighting{s.SessionID, s.StartTime.UTC()} }
 
 func newCursor(asked SessionListOptions, precision time.Duration) *cursor {
 	full := orDefault(asked.PageSize, maxPageSize)
@@ -177,19 +176,26 @@ func (c *cursor) enough(sessions []Session) int {
 	return len(sessions)
 }
 
-func (c *cursor) knows(s *Session) bool { return c.read.Has(sightingOf(s)) }
+func (c *cursor) knows(s *Session) bool { return c.read.Has(c.sightingOf(s)) }
+
+func (c *cursor) sightingOf(s *Session) sighting {
+	if !c.asked.byTime() {
+		return sighting{id: s.SessionID}
+	}
+	return sighting{s.SessionID, s.StartTime.UTC()}
+}
 
 // remember keeps what the next page can join. A server that does not order by
 // start time has the order of creation.
 func (c *cursor) remember(sessions []Session) {
 	c.byTime = c.byTime && slices.IsSortedFunc(sessions, func(a, b Session) int { return c.compare(a.StartTime, b.StartTime) })
 	for i := range sessions {
-		seen := sightingOf(&sessions[i])
+		seen := c.sightingOf(&sessions[i])
 		seen.id = strings.Clone(seen.id)
 		if c.read.Add(seen) {
 			c.sessions++
 		}
-		c.last = seen.start
+		c.last = sessions[i].StartTime
 	}
 }
 

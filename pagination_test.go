@@ -688,6 +688,23 @@ func TestPages_MovedSessionsAreNoPlaceToGoOn(t *testing.T) {
 	require.ElementsMatch(t, ids, got)
 }
 
+// In the order of creation, a session that was moved is where it was.
+func TestPages_MovesInTheOrderOfCreation(t *testing.T) {
+	t.Parallel()
+	w := newListWorld(t)
+	ids := seedList(t, w.server, 60)
+	var got []string
+	for session, err := range w.others.Sessions.All(t.Context(), &coviu.SessionListOptions{State: ourState, PageSize: 2}) {
+		require.NoError(t, err)
+		got = append(got, session.SessionID)
+		at := session.StartTime.Add(time.Minute)
+		_, err = w.others.Sessions.Update(t.Context(), session.SessionID, &coviu.SessionUpdateRequest{StartTime: &at, EndTime: new(at.Add(time.Hour))})
+		require.NoError(t, err)
+	}
+	require.Equal(t, ids, got)
+	require.LessOrEqual(t, w.server.Count("GET /sessions"), countPages(len(ids), 2)+1)
+}
+
 // Among sessions that start together, only one that was read says so.
 func TestPages_NeighboursThatStartTogether(t *testing.T) {
 	w := newListWorld(t)
