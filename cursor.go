@@ -27,10 +27,16 @@ type cursor struct {
 	edge, askedEdge time.Time
 	edges           edgeUse
 
-	byTime   bool      // the order of the list
-	last     time.Time // the start of the last session that was read
-	read     *recent.Set[sighting]
-	sessions int // how many were read, and precede the page that was asked for first
+	byTime bool      // the order of the list
+	last   time.Time // the start of the last session that was read
+	read   *recent.Set[sighting]
+	ids    *recent.Set[string]
+
+	// back is where the list goes on from the edge that was asked for, group where
+	// the sessions from groupAt on begin, counted from the edge.
+	back    place
+	group   int
+	groupAt time.Time
 }
 
 // edgeUse says whether pages may be counted from another edge than was asked for.
@@ -65,7 +71,7 @@ func newCursor(asked SessionListOptions, precision time.Duration) *cursor {
 		loose:     true,
 		byTime:    asked.byTime(),
 		read:      recent.New[sighting](remembered),
-		sessions:  asked.Page * full,
+		ids:       recent.New[string](remembered),
 	}
 	c.edge = *c.edgeOf(&c.asked)
 	c.askedEdge = c.edge
@@ -94,7 +100,7 @@ func (c *cursor) requestFrom(edge time.Time) SessionListOptions {
 func (c *cursor) joins(page *SessionPage) bool {
 	if !c.holds(page) {
 		c.edges, c.edge = edgesFail, c.askedEdge
-		c.at, c.loose = c.overlapping(c.sessions), false
+		c.at, c.loose = c.back, false
 		return false
 	}
 	empty := len(page.Content) == 0
@@ -163,10 +169,11 @@ func (c *cursor) firstWanted(sessions []Session) int {
 }
 
 // enough says how many sessions have as many new ones among them as were asked for.
+// One that was moved is none.
 func (c *cursor) enough(sessions []Session) int {
 	fresh := 0
 	for i := range sessions {
-		if !c.knows(&sessions[i]) {
+		if !c.ids.Has(sessions[i].SessionID) {
 			fresh++
 		}
 		if fresh > c.full {
@@ -192,9 +199,8 @@ func (c *cursor) remember(sessions []Session) {
 	for i := range sessions {
 		seen := c.sightingOf(&sessions[i])
 		seen.id = strings.Clone(seen.id)
-		if c.read.Add(seen) {
-			c.sessions++
-		}
+		c.read.Add(seen)
+		c.ids.Add(seen.id)
 		c.last = sessions[i].StartTime
 	}
 }
@@ -211,10 +217,17 @@ func (c *cursor) moveOn(read int, latest []Session) {
 	if o := c.requestFrom(edge); o.check() != nil {
 		return
 	}
+	// Those that start together may have begun on an earlier page.
 	first := slices.IndexFunc(latest, func(s Session) bool { return c.compare(s.StartTime, edge) >= 0 })
-	together := len(latest) - max(0, first)
+	if first > 0 || !edge.Equal(c.groupAt) {
+		c.group, c.groupAt = read-len(latest)+max(0, first), edge
+	}
+	together := read - c.group
 	if at := c.overlapping(together); at.end()-together >= c.at.end()-read {
-		c.at, c.edge = at, edge
+		if c.edge.Equal(c.askedEdge) {
+			c.back = c.at
+		}
+		c.at, c.edge, c.group = at, edge, 0
 	}
 }
 

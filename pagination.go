@@ -42,10 +42,11 @@ var errEndless = errors.New("the list says that it goes on, and brings nothing n
 //     of its own participants was changed, or the participant removed, during
 //     the iteration. With StartTime or EndTime besides, both exceptions hold.
 //
-// That holds in both orders, as long as no more than 2,000 sessions come into the
-// part already read, or leave it, between two requests: under OrderReverse new
-// ones come there. A session that was moved may be yielded again if 2,000 others
-// came in between. And it needs a server that fills each page to the size asked
+// That holds in both orders, as long as no more than 2,000 sessions in all come
+// into the part already read, or leave it, during the iteration: under
+// OrderReverse new ones come there. A session that was moved may be yielded again
+// if 2,000 others came in between. A server that cuts some starts to seconds hides
+// moves within one, and such a move can hide another session. And it needs a server that fills each page to the size asked
 // for: one that makes shorter pages is followed by its page numbers, and under
 // StartTime, EndTime or State a session that leaves the list can then hide another.
 //
@@ -72,11 +73,13 @@ var errEndless = errors.New("the list says that it goes on, and brings nothing n
 // list. Going on is an iteration of its own: under StartTime, EndTime or State it
 // may skip one session for each that has left the part already read since the
 // first one began. Where that matters, start again under State alone; under
-// StartTime or EndTime, set StartTime (with OrderReverse: EndTime, rounded up to
-// a second) to the start of the last session seen and Page to 0, and skip the
-// sessions that you have had. Ranging again starts again.
+// StartTime or EndTime, set StartTime (with OrderReverse: EndTime, a second later)
+// to the start of the last session seen and Page to 0, and skip the sessions that
+// you have had. Ranging again starts again.
 //
 // A list that shows the same page three times more is an [ErrUnexpectedResponse].
+// Under OrderReverse one page of new sessions before each of three requests looks
+// the same.
 func (s *SessionService) Pages(ctx context.Context, opts *SessionListOptions) iter.Seq2[*SessionPage, error] {
 	asked := valueOf(opts)
 	return func(yield func(*SessionPage, error) bool) {

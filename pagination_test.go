@@ -633,6 +633,65 @@ func checkLongestPages(t *testing.T, sessions int) {
 	})
 }
 
+// However many start together, and wherever a page ends among them.
+func TestPages_RequestsSentWhereManyStartTogether(t *testing.T) {
+	t.Parallel()
+	w := newListWorld(t)
+	const sessions = 500
+	for _, together := range []int{2, 7, 15, 33, 90, 250} {
+		w.server.Restore(w.emptySnapshot())
+		seeds := make([]coviu.Session, sessions)
+		for i := range seeds {
+			at := listClock().Add(time.Duration(1+i/together) * time.Hour)
+			seeds[i] = coviu.Session{SessionID: sessionName(i), StartTime: at, EndTime: at.Add(time.Hour), Participants: []coviu.Participant{{State: ourState}}}
+		}
+		_, err := w.server.Seed(seeds...)
+		require.NoError(t, err)
+		inListModes(t, []int{0}, func(t *testing.T, o coviu.SessionListOptions) {
+			for _, o.PageSize = range []int{1, 2, 3, 5, 10, 20, 50, 99, 150, 200} {
+				w.server.ClearRequests()
+				pages := 0
+				for _, err := range w.others.Sessions.Pages(t.Context(), &o) {
+					require.NoError(t, err)
+					pages++
+				}
+				requests := w.server.Count("GET /sessions")
+				assert.LessOrEqual(t, requests, pages+1, "%d together, page size %d", together, o.PageSize)
+				if o.PageSize <= 99 {
+					assert.LessOrEqual(t, requests, countPages(sessions, o.PageSize)+1, "%d together, page size %d", together, o.PageSize)
+				}
+			}
+		})
+	}
+}
+
+// A session that was yielded and moved is no new one, and hides none behind it.
+func TestPages_MovedBeforeEveryRequest(t *testing.T) {
+	t.Parallel()
+	for _, order := range []coviu.Order{coviu.OrderForward, coviu.OrderReverse} {
+		w := newListWorld(t)
+		var stayed []string
+		for i := range 10 {
+			at := listClock().Add(time.Duration(10+i/5) * time.Hour)
+			_, err := w.server.Seed(coviu.Session{SessionID: sessionName(i), StartTime: at, EndTime: at.Add(time.Hour)})
+			require.NoError(t, err)
+			if i != 0 && i != 4 {
+				stayed = append(stayed, sessionName(i))
+			}
+		}
+		w.gate.before = func(number int) {
+			for id, by := range map[string]time.Duration{"s0": 1, "s4": -1} {
+				at := listClock().Add(10*time.Hour + by*time.Duration(number+1)*time.Minute)
+				_, err := w.others.Sessions.Update(t.Context(), id, &coviu.SessionUpdateRequest{StartTime: &at, EndTime: new(at.Add(time.Hour))})
+				require.NoError(t, err)
+			}
+		}
+		got, err := reads(t.Context(), w.walkers[false], coviu.SessionListOptions{StartTime: listClock(), PageSize: 1, Order: order})
+		require.NoError(t, err, order)
+		require.Subset(t, got, stayed)
+	}
+}
+
 // Some or most of what was read leaves at once: the list goes on as many sessions
 // further up.
 func TestPages_ManyLeaveAtOnce(t *testing.T) {
