@@ -680,8 +680,8 @@ func TestPages_MovedBeforeEveryRequest(t *testing.T) {
 			}
 		}
 		w.gate.before = func(number int) {
-			for id, by := range map[string]time.Duration{"s0": 1, "s4": -1} {
-				at := listClock().Add(10*time.Hour + by*time.Duration(number+1)*time.Minute)
+			for id, minutes := range map[string]int{"s0": number + 1, "s4": -number - 1} {
+				at := listClock().Add(10*time.Hour + time.Duration(minutes)*time.Minute)
 				_, err := w.others.Sessions.Update(t.Context(), id, &coviu.SessionUpdateRequest{StartTime: &at, EndTime: new(at.Add(time.Hour))})
 				require.NoError(t, err)
 			}
@@ -728,13 +728,14 @@ func TestPages_ManyLeaveAtOnce(t *testing.T) {
 }
 
 // A session that was read says where the list goes on, unless it was moved behind
-// sessions that were not.
+// sessions that were not. Page numbers count here, since EndTime is not about starts.
 func TestPages_MovedSessionsAreNoPlaceToGoOn(t *testing.T) {
+	t.Parallel()
 	w := newListWorld(t)
 	ids := seedList(t, w.server, 9)
-	o := coviu.SessionListOptions{EndTime: listClock().Add(10 * time.Hour), Order: coviu.OrderReverse, PageSize: 2}
+	o := coviu.SessionListOptions{EndTime: listClock().Add(12 * time.Hour), Order: coviu.OrderReverse, PageSize: 2}
 	w.gate.before = func(number int) {
-		if number == 2 {
+		if number == 3 {
 			require.NoError(t, w.takeOut("s8", o))
 			require.NoError(t, w.takeOut("s7", o))
 			at := listClock().Add(3*time.Hour + time.Minute) // between s3 and s2
@@ -742,7 +743,8 @@ func TestPages_MovedSessionsAreNoPlaceToGoOn(t *testing.T) {
 			require.NoError(t, err)
 		}
 	}
-	got, err := reads(t.Context(), w.walkers[false], o)
+	client := w.server.Client(t, coviu.WithHTTPClient(&http.Client{Transport: endsBefore{w.gate}}))
+	got, err := reads(t.Context(), client, o)
 	require.NoError(t, err)
 	require.ElementsMatch(t, ids, got)
 }
