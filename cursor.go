@@ -32,11 +32,12 @@ type cursor struct {
 	read   *recent.Set[sighting]
 	ids    *recent.Set[string]
 
-	// back is where the list goes on from the edge that was asked for, group where
-	// the sessions from groupAt on begin, counted from the edge.
-	back    place
-	group   int
-	groupAt time.Time
+	// back is where the list goes on from the edge that was asked for.
+	back place
+	// counted is how many sessions from the edge on were read, ending how those of
+	// them start that are from the next edge on.
+	counted int
+	ending  []starts
 }
 
 // edgeUse says whether pages may be counted from another edge than was asked for.
@@ -54,12 +55,21 @@ type place struct{ number, size int }
 func (p place) begin() int { return p.number * p.size }
 func (p place) end() int   { return p.begin() + p.size }
 
+// starts is a number of sessions in a row that start together.
+type starts struct {
+	at time.Time
+	n  int
+}
+
 // sighting is a session where it was seen: in a list by start time, one that was
 // moved since is elsewhere.
 type sighting struct {
 	id    string
 	start time.Time
 }
+
+// clone keeps no page in memory.
+func (s sighting) clone() sighting { return sighting{strings.Clone(s.id), s.start} }
 
 func newCursor(asked SessionListOptions, precision time.Duration) *cursor {
 	full := orDefault(asked.PageSize, maxPageSize)
@@ -70,8 +80,8 @@ func newCursor(asked SessionListOptions, precision time.Duration) *cursor {
 		at:        place{asked.Page, full},
 		loose:     true,
 		byTime:    asked.byTime(),
-		read:      recent.New[sighting](remembered),
-		ids:       recent.New[string](remembered),
+		read:      recent.New(remembered, sighting.clone),
+		ids:       recent.New(remembered, strings.Clone),
 	}
 	c.edge = *c.edgeOf(&c.asked)
 	c.askedEdge = c.edge
@@ -111,9 +121,9 @@ func (c *cursor) joins(page *SessionPage) bool {
 	return false
 }
 
-// holds says whether page is counted from the edge. Some servers take EndTime for
-// when sessions end: that it is not shows in a session that was read, and ends
-// later.
+// holds says whether page is counted from the edge, and learns from it whether the
+// server counts from edges at all. Some servers take EndTime for when sessions end:
+// that it is not shows in a session that was read, and ends later.
 func (c *cursor) holds(page *SessionPage) bool {
 	asked, empty := c.edge.Equal(c.askedEdge), len(page.Content) == 0
 	switch {
@@ -197,10 +207,8 @@ func (c *cursor) sightingOf(s *Session) sighting {
 func (c *cursor) remember(sessions []Session) {
 	c.byTime = c.byTime && slices.IsSortedFunc(sessions, func(a, b Session) int { return c.compare(a.StartTime, b.StartTime) })
 	for i := range sessions {
-		seen := c.sightingOf(&sessions[i])
-		seen.id = strings.Clone(seen.id)
-		c.read.Add(seen)
-		c.ids.Add(seen.id)
+		c.read.Add(c.sightingOf(&sessions[i]))
+		c.ids.Add(sessions[i].SessionID)
 		c.last = sessions[i].StartTime
 	}
 }
@@ -209,26 +217,42 @@ func (c *cursor) remember(sessions []Session) {
 // these are the last.
 func (c *cursor) moveOn(read int, latest []Session) {
 	c.at = c.overlapping(read)
+	if !c.byTime || c.edges == edgesFail {
+		return
+	}
 	edge := c.edgeAtLast()
-	if !c.byTime || c.edges == edgesFail || !c.edge.IsZero() && c.compare(edge, c.edge) <= 0 {
-		return
-	}
+	together := c.count(read, latest, edge)
 	// A list that goes on beyond the other end of what was asked for has no edge there.
-	if o := c.requestFrom(edge); o.check() != nil {
+	o := c.requestFrom(edge)
+	if o.check() != nil || !c.edge.IsZero() && c.compare(edge, c.edge) <= 0 {
 		return
 	}
-	// Those that start together may have begun on an earlier page.
-	first := slices.IndexFunc(latest, func(s Session) bool { return c.compare(s.StartTime, edge) >= 0 })
-	if first > 0 || !edge.Equal(c.groupAt) {
-		c.group, c.groupAt = read-len(latest)+max(0, first), edge
-	}
-	together := read - c.group
 	if at := c.overlapping(together); at.end()-together >= c.at.end()-read {
 		if c.edge.Equal(c.askedEdge) {
 			c.back = c.at
 		}
-		c.at, c.edge, c.group = at, edge, 0
+		c.at, c.edge, c.counted = at, edge, together
 	}
+}
+
+// count says how many of the sessions read are from edge on. Some of them may
+// have been on earlier pages.
+func (c *cursor) count(read int, latest []Session, edge time.Time) int {
+	known := c.counted - (read - len(latest))
+	for _, s := range latest[min(max(0, known), len(latest)):] {
+		if n := len(c.ending); n > 0 && c.ending[n-1].at.Equal(s.StartTime) {
+			c.ending[n-1].n++
+		} else {
+			c.ending = append(c.ending, starts{s.StartTime, 1})
+		}
+	}
+	c.counted = read
+	c.ending = slices.DeleteFunc(c.ending, func(s starts) bool { return c.compare(s.at, edge) < 0 })
+	together := 0
+	for _, s := range c.ending {
+		together += s.n
+	}
+	return together
 }
 
 // edgeAtLast is the edge nearest to the last session that leaves out none that

@@ -45,10 +45,12 @@ var errEndless = errors.New("the list says that it goes on, and brings nothing n
 // That holds in both orders, as long as no more than 2,000 sessions in all come
 // into the part already read, or leave it, during the iteration: under
 // OrderReverse new ones come there. A session that was moved may be yielded again
-// if 2,000 others came in between. A server that cuts some starts to seconds hides
-// moves within one, and such a move can hide another session. And it needs a server that fills each page to the size asked
-// for: one that makes shorter pages is followed by its page numbers, and under
-// StartTime, EndTime or State a session that leaves the list can then hide another.
+// if 2,000 others came in between.
+//
+// Two kinds of servers give less. One that cuts some starts to seconds hides moves
+// within a second, and such a move can hide another session. One that makes shorter
+// pages than were asked for is followed by its page numbers, and under StartTime,
+// EndTime or State a session that leaves the list can then hide another.
 //
 // The price is that canceled sessions are always fetched, and dropped on this
 // side unless IncludeCanceled is set; so Page counts pages of the list with
@@ -146,7 +148,7 @@ type walk struct {
 }
 
 func newWalk(s *SessionService, asked SessionListOptions) *walk {
-	return &walk{list: s, asked: asked, known: recent.New[string](remembered)}
+	return &walk{list: s, asked: asked, known: recent.New(remembered, strings.Clone)}
 }
 
 // byTime says that the list is in the order of start times.
@@ -172,7 +174,7 @@ func (w *walk) dropKnown(page *SessionPage) error {
 		first = page.Content[0].SessionID
 	}
 	page.Content = slices.DeleteFunc(page.Content, func(s Session) bool {
-		if !w.known.Add(strings.Clone(s.SessionID)) {
+		if !w.known.Add(s.SessionID) {
 			w.repeated++
 			return true
 		}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"regexp"
@@ -638,11 +639,14 @@ func TestPages_RequestsSentWhereManyStartTogether(t *testing.T) {
 	t.Parallel()
 	w := newListWorld(t)
 	const sessions = 500
-	for _, together := range []int{2, 7, 15, 33, 90, 250} {
+	cases := map[int]time.Duration{2: time.Hour, 7: time.Hour, 15: time.Hour, 33: time.Hour, 90: time.Hour, 250: time.Hour}
+	// The edge of a list in reverse lies up to a second beyond the last start.
+	maps.Copy(cases, map[int]time.Duration{1: time.Second, 4: time.Second, 9: time.Second, 30: time.Second, 120: 500 * time.Millisecond})
+	for together, apart := range cases {
 		w.server.Restore(w.emptySnapshot())
 		seeds := make([]coviu.Session, sessions)
 		for i := range seeds {
-			at := listClock().Add(time.Duration(1+i/together) * time.Hour)
+			at := listClock().Add(time.Hour + time.Duration(i/together)*apart)
 			seeds[i] = coviu.Session{SessionID: sessionName(i), StartTime: at, EndTime: at.Add(time.Hour), Participants: []coviu.Participant{{State: ourState}}}
 		}
 		_, err := w.server.Seed(seeds...)

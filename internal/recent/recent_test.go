@@ -4,7 +4,9 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
+	"unsafe"
 
 	"github.com/stretchr/testify/require"
 
@@ -12,7 +14,7 @@ import (
 )
 
 func TestTheOldestStringIsForgotten(t *testing.T) {
-	set := recent.New[string](3)
+	set := recent.New(3, strings.Clone)
 	for _, s := range []string{"a", "b", "c"} {
 		require.True(t, set.Add(s))
 		require.False(t, set.Add(s))
@@ -26,7 +28,7 @@ func TestTheOldestStringIsForgotten(t *testing.T) {
 }
 
 func TestASetOfOne(t *testing.T) {
-	set := recent.New[string](1)
+	set := recent.New(1, strings.Clone)
 	require.True(t, set.Add(""))
 	require.False(t, set.Add(""))
 	require.True(t, set.Add("a"))
@@ -36,7 +38,7 @@ func TestASetOfOne(t *testing.T) {
 func TestASetRemembersAsASliceDoes(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for limit := 1; limit <= 8; limit++ {
-		set := recent.New[string](limit)
+		set := recent.New(limit, strings.Clone)
 		var model []string
 		for range 2000 {
 			s := strconv.Itoa(random.IntN(12))
@@ -51,8 +53,17 @@ func TestASetRemembersAsASliceDoes(t *testing.T) {
 	}
 }
 
+func TestASetKeepsNoneOfItsCallersMemory(t *testing.T) {
+	page := []byte(strings.Repeat("x", 1<<16))
+	piece := unsafe.String(&page[0], 8)
+	set := recent.New(2, strings.Clone)
+	require.True(t, set.Add(piece))
+	copy(page, "changed!")
+	require.False(t, set.Add("xxxxxxxx"))
+}
+
 func BenchmarkAdd(b *testing.B) {
-	set := recent.New[string](1024)
+	set := recent.New(1024, strings.Clone)
 	ids := make([]string, 4096)
 	for i := range ids {
 		ids[i] = "5f0f6c1e-0b1d-4e52-9c2a-" + strconv.Itoa(i)
