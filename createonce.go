@@ -34,9 +34,9 @@ const (
 // and has each participant of req, removed or not, by the fields that req sets:
 // roles in any case, Phone only where the reply has one. More participants are
 // no conflict; SessionName, Picture and FeatureFlags of the session are not
-// compared. Otherwise the error is a [*KeyError]: [ErrKeyConflict] if it does not agree, [ErrDuplicate]
-// if several live sessions have the key, [ErrPreviouslyCanceled] if only
-// canceled ones do.
+// compared. Otherwise the error is a [*KeyError]: [ErrKeyConflict] if it does not
+// agree, [ErrDuplicate] if several live sessions have the key,
+// [ErrPreviouslyCanceled] if only canceled ones do.
 //
 // If the booking's outcome is unknown, CreateOnce looks for it with growing
 // pauses, for 30 s at most or until the context ends, and then fails with an
