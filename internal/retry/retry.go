@@ -13,12 +13,12 @@ type Outcome struct {
 	Method string
 	// Status is that of the reply, zero if none came.
 	Status int
-	// Unsent says that the request provably reached nobody.
-	Unsent bool
-	// Lasting says that the same would happen again.
-	Lasting bool
-	// Cut says that the reply ended before it was complete.
-	Cut bool
+	// NotSent says that the request was provably not carried out.
+	NotSent bool
+	// Permanent says that the same request would fail again.
+	Permanent bool
+	// Truncated says that the reply ended before it was complete.
+	Truncated bool
 }
 
 // Verdict is what to do about an Outcome.
@@ -26,57 +26,57 @@ type Verdict int
 
 // The verdicts.
 const (
-	// End reports the failure: it is certain, or trying again can't help.
-	End Verdict = iota
-	// Again sends the request once more, if the policy still allows it.
-	Again
-	// Unknown reports that the request may have been carried out.
-	Unknown
+	// Fail reports the failure: it is definite, or another attempt can't help.
+	Fail Verdict = iota
+	// Retry sends the request once more, if the policy still allows it.
+	Retry
+	// Ambiguous reports that the request may have been carried out.
+	Ambiguous
 )
 
 // Decide is the one place where that is decided:
 //
 //	                                         GET PUT DELETE   POST
-//	sent to nobody, may pass                 Again            Again
-//	sent to nobody, will last                End              End
-//	429                                      Again            Again
-//	408, 500, 502, 503, 504                  Again            Unknown
-//	sent, and no reply or a cut one          Again            Unknown
-//	another 4xx                              End              End
-//	another 5xx, a redirect, unreadable 2xx  End              Unknown
+//	not sent, temporary                      Retry            Retry
+//	not sent, permanent                      Fail             Fail
+//	429                                      Retry            Retry
+//	408, 500, 502, 503, 504                  Retry            Ambiguous
+//	sent, and no reply or a truncated one    Retry            Ambiguous
+//	another 4xx                              Fail             Fail
+//	another 5xx, a redirect, unreadable 2xx  Fail             Ambiguous
 //
-// A POST has no key by which the service could tell a repetition, so one that
-// may have been carried out is never sent again.
+// The service cannot recognise a repeated POST. So one that may have been
+// carried out is never sent again.
 func Decide(o Outcome) Verdict {
 	post := o.Method == http.MethodPost
 	switch {
-	case o.Unsent && o.Lasting:
-		return End
-	case o.Unsent, o.Status == http.StatusTooManyRequests:
-		return Again
+	case o.NotSent && o.Permanent:
+		return Fail
+	case o.NotSent, o.Status == http.StatusTooManyRequests:
+		return Retry
 	case o.Status/100 == 4 && o.Status != http.StatusRequestTimeout:
-		return End
+		return Fail
 	case post:
-		return Unknown
+		return Ambiguous
 	case o.Status == 0, transient(o.Status):
-		return againUnless(o.Lasting)
-	case o.Cut:
-		return Again
+		return retryUnless(o.Permanent)
+	case o.Truncated:
+		return Retry
 	}
-	return End
+	return Fail
 }
 
-// MayHaveHappened says whether a request that ended so may have been carried
-// out.
-func MayHaveHappened(o Outcome) bool {
-	return !o.Unsent && (o.Status == 0 || o.Status/100 == 2 || o.Status/100 == 5 || o.Status == http.StatusRequestTimeout)
+// MayHaveTakenEffect reports whether a request that ended so may have been
+// carried out.
+func MayHaveTakenEffect(o Outcome) bool {
+	return !o.NotSent && (o.Status == 0 || o.Status/100 == 2 || o.Status/100 == 5 || o.Status == http.StatusRequestTimeout)
 }
 
-func againUnless(lasting bool) Verdict {
-	if lasting {
-		return End
+func retryUnless(permanent bool) Verdict {
+	if permanent {
+		return Fail
 	}
-	return Again
+	return Retry
 }
 
 func transient(status int) bool {
@@ -88,22 +88,26 @@ func transient(status int) bool {
 	return false
 }
 
-// MaxWait is the longest that a Retry-After is waited for.
+// MaxWait is the longest Retry-After that a call waits for.
 const MaxWait = 60 * time.Second
 
-// throttledFactor stretches the first delay after a 429: the service asked for
-// less, not for another try at once.
+// MaxRepeats is how often a request that the server provably did not process is
+// sent again, besides the retries of the policy.
+const MaxRepeats = 5
+
+// throttledFactor lengthens the delays after a 429, with which the service asks
+// for fewer requests.
 const throttledFactor = 10
 
-// Policy is how often and how fast.
+// Policy says how often and how fast a request is sent again.
 type Policy struct {
 	MaxAttempts         int
 	BaseDelay, MaxDelay time.Duration
 }
 
-// Delay is how long to wait before retry number n, counted from one: anything
-// up to a ceiling that doubles each time, so that clients that failed together
-// do not come back together, and never less than floor.
+// Delay returns how long to wait before retry number n, counted from one: a random
+// time below a ceiling that doubles with each retry, and at least floor. The
+// randomness keeps clients that failed together from returning together.
 func (p Policy) Delay(n int, throttled bool, floor time.Duration) time.Duration {
 	ceiling := p.BaseDelay
 	if throttled {
@@ -123,14 +127,14 @@ const (
 	freshRefund   = 1
 )
 
-// Budget keeps the retries of many calls together from multiplying an outage.
-// The zero Budget is full.
+// Budget limits the retries of all calls together, so that they don't multiply
+// the load during an outage. The zero Budget is full.
 type Budget struct {
 	spent atomic.Int64
 }
 
-// Spend takes the cost of one retry and returns it, or reports that there is
-// not enough left.
+// Spend takes the cost of one retry and returns it. It reports false if too
+// little is left.
 func (b *Budget) Spend(throttled bool) (cost int64, ok bool) {
 	cost = transientCost
 	if throttled {
@@ -143,8 +147,8 @@ func (b *Budget) Spend(throttled bool) (cost int64, ok bool) {
 	return cost, true
 }
 
-// Refund is for a call that succeeded: it gives back what its last retry cost,
-// or a little if it needed none.
+// Refund returns the cost of a call's last retry after the call succeeded, or a
+// small amount if it needed no retry.
 func (b *Budget) Refund(cost int64) {
 	for {
 		spent := b.spent.Load()

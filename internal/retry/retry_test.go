@@ -15,9 +15,9 @@ import (
 
 func TestTheDecisionForEveryOutcome(t *testing.T) {
 	const (
-		end     = retry.End
-		again   = retry.Again
-		unknown = retry.Unknown
+		end     = retry.Fail
+		again   = retry.Retry
+		unknown = retry.Ambiguous
 	)
 	statuses := func(codes ...int) []retry.Outcome {
 		var all []retry.Outcome
@@ -40,13 +40,13 @@ func TestTheDecisionForEveryOutcome(t *testing.T) {
 		outcomes     []retry.Outcome
 		repeat, post retry.Verdict
 	}{
-		{"sent to nobody, may pass", []retry.Outcome{{Unsent: true}}, again, again},
-		{"sent to nobody, will last", []retry.Outcome{{Unsent: true, Lasting: true}}, end, end},
+		{"sent to nobody, may pass", []retry.Outcome{{NotSent: true}}, again, again},
+		{"sent to nobody, will last", []retry.Outcome{{NotSent: true, Permanent: true}}, end, end},
 		{"429", statuses(429), again, again},
 		{"transient", statuses(408, 500, 502, 503, 504), again, unknown},
 		{"no reply", []retry.Outcome{{}}, again, unknown},
-		{"no reply, will last", []retry.Outcome{{Lasting: true}}, end, unknown},
-		{"a cut reply", []retry.Outcome{{Status: 200, Cut: true}, {Status: 201, Cut: true}}, again, unknown},
+		{"no reply, will last", []retry.Outcome{{Permanent: true}}, end, unknown},
+		{"a cut reply", []retry.Outcome{{Status: 200, Truncated: true}, {Status: 201, Truncated: true}}, again, unknown},
 		{"a refusal", others4xx(), end, end},
 		{"another 5xx", statuses(501, 505, 507, 511, 599), end, unknown},
 		{"a redirect", statuses(300, 301, 302, 303, 304, 307, 308), end, unknown},
@@ -64,24 +64,24 @@ func TestTheDecisionForEveryOutcome(t *testing.T) {
 	}
 }
 
-func TestWhatMayHaveHappened(t *testing.T) {
-	for _, o := range []retry.Outcome{{}, {Lasting: true}, {Status: 200}, {Status: 200, Cut: true}, {Status: 408}, {Status: 500}, {Status: 503}} {
-		require.True(t, retry.MayHaveHappened(o), "%+v", o)
+func TestWhatMayHaveTakenEffect(t *testing.T) {
+	for _, o := range []retry.Outcome{{}, {Permanent: true}, {Status: 200}, {Status: 200, Truncated: true}, {Status: 408}, {Status: 500}, {Status: 503}} {
+		require.True(t, retry.MayHaveTakenEffect(o), "%+v", o)
 	}
-	for _, o := range []retry.Outcome{{Unsent: true}, {Status: 307}, {Status: 400}, {Status: 401}, {Status: 404}, {Status: 429}} {
-		require.False(t, retry.MayHaveHappened(o), "%+v", o)
+	for _, o := range []retry.Outcome{{NotSent: true}, {Status: 307}, {Status: 400}, {Status: 401}, {Status: 404}, {Status: 429}} {
+		require.False(t, retry.MayHaveTakenEffect(o), "%+v", o)
 	}
 }
 
-func TestAnOutcomeThatIsUnknownMayHaveHappened(t *testing.T) {
+func TestAnOutcomeThatIsUnknownMayHaveTakenEffect(t *testing.T) {
 	for status := range 600 {
-		for _, o := range []retry.Outcome{{Status: status}, {Status: status, Cut: true}, {Status: status, Lasting: true}} {
+		for _, o := range []retry.Outcome{{Status: status}, {Status: status, Truncated: true}, {Status: status, Permanent: true}} {
 			o.Method = http.MethodPost
 			if status/100 == 3 {
 				continue // a redirect was answered, though by whom is not known
 			}
-			if retry.MayHaveHappened(o) {
-				require.Equal(t, retry.Unknown, retry.Decide(o), "%+v", o)
+			if retry.MayHaveTakenEffect(o) {
+				require.Equal(t, retry.Ambiguous, retry.Decide(o), "%+v", o)
 			}
 		}
 	}

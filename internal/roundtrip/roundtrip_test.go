@@ -1,4 +1,4 @@
-package wire_test
+package roundtrip_test
 
 import (
 	"bytes"
@@ -9,7 +9,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptrace"
 	"net/url"
 	"runtime"
 	"strings"
@@ -17,12 +16,11 @@ import (
 	"syscall"
 	"testing"
 	"testing/iotest"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/coviu/coviu-go-sdk/internal/wire"
+	"github.com/coviu/coviu-go-sdk/internal/roundtrip"
 )
 
 const (
@@ -52,9 +50,9 @@ func (b *countedBody) Close() error {
 	return nil
 }
 
-func ask(t testing.TB, status int, body *countedBody, length, limit int64) *wire.Reply {
+func ask(t testing.TB, status int, body *countedBody, length, limit int64) *roundtrip.Reply {
 	t.Helper()
-	reply, err := wire.Do(replying(status, body, length), request(t), limit)
+	reply, err := do(t, replying(status, body, length), limit)
 	require.NoError(t, err)
 	return &reply
 }
@@ -70,13 +68,13 @@ func replying(status int, body io.ReadCloser, length int64) *http.Client {
 
 func TestATransportThatReturnsNothingAtAll(t *testing.T) {
 	nothing := &http.Client{Transport: transport(func(*http.Request) (*http.Response, error) { return nil, nil })}
-	_, err := wire.Do(nothing, request(t), 1<<20)
+	_, err := do(t, nothing, 1<<20)
 	require.Error(t, err)
 
 	bodyless := &http.Client{Transport: transport(func(r *http.Request) (*http.Response, error) {
 		return &http.Response{StatusCode: http.StatusNoContent, Request: r}, nil
 	})}
-	reply, err := wire.Do(bodyless, request(t), 1<<20)
+	reply, err := do(t, bodyless, 1<<20)
 	require.NoError(t, err)
 	require.True(t, reply.OK())
 	require.Empty(t, reply.Body)
@@ -90,7 +88,7 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 			asked++
 			return &http.Response{StatusCode: http.StatusFound, Header: http.Header{"Location": {location}}, Body: http.NoBody, Request: r}, nil
 		})}
-		reply, err := wire.Do(client, request(t), 1<<20)
+		reply, err := do(t, client, 1<<20)
 		require.NoError(t, err)
 		require.Equal(t, http.StatusFound, reply.Status)
 		require.Equal(t, 1, asked)
@@ -98,11 +96,14 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 	}
 }
 
-func request(t testing.TB) *http.Request {
+var target = url.URL{Scheme: "http", Host: "127.0.0.1:1", Path: "/v1/sessions/" + canary, RawQuery: "state=" + canary}
+
+func do(t testing.TB, client *http.Client, limit int64) (roundtrip.Reply, error) {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://127.0.0.1:1/v1/sessions/"+canary+"?state="+canary, nil)
-	require.NoError(t, err)
-	return r
+	var attempt roundtrip.Attempt
+	ctx, cancel := attempt.Start(t.Context(), time.Minute, nil)
+	defer cancel()
+	return attempt.Do(client, roundtrip.NewRequest(ctx, http.MethodGet, target, http.Header{}, nil), limit)
 }
 
 func TestAReplyIsReadWhole(t *testing.T) {
@@ -116,7 +117,6 @@ func TestAReplyIsReadWhole(t *testing.T) {
 			require.True(t, bytes.Equal(text, reply.Body), "%d bytes", size)
 			require.Equal(t, length, reply.Length)
 			require.Equal(t, "77", reply.Header.Get("X-Request-Id"))
-			require.NotNil(t, reply.Request)
 			require.Equal(t, 1, body.closed)
 			reply.Release()
 			require.Nil(t, reply.Body)
@@ -136,9 +136,36 @@ func TestAReplyHasALimit(t *testing.T) {
 		for _, length := range []int64{-1, limit + 1, 10 << 30} {
 			body = &countedBody{Reader: endless{}}
 			reply = ask(t, http.StatusOK, body, length, limit)
-			require.ErrorIs(t, reply.Fault, wire.ErrTooLarge)
+			require.ErrorIs(t, reply.Fault, roundtrip.ErrTooLarge)
 			require.EqualValues(t, limit+1, body.read, "no more is read than tells that it is too large")
 			require.Equal(t, 1, body.closed)
+			reply.Release()
+		}
+	}
+}
+
+func TestReadingAllocatesAtMostThreeTimesTheLimit(t *testing.T) {
+	for _, limit := range []int64{1, 5000, 100 << 10, 600 << 10, 1 << 20, 8<<20 - 1, 8 << 20, 8<<20 + 1, 20 << 20} {
+		for _, length := range []int64{-1, 1, limit / 2, limit + 1, 10 << 30} {
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			reply := ask(t, http.StatusOK, &countedBody{Reader: endless{}}, length, limit)
+			runtime.ReadMemStats(&after)
+			require.ErrorIs(t, reply.Fault, roundtrip.ErrTooLarge)
+			// A few KB for the request and the reply come on top.
+			require.LessOrEqual(t, after.TotalAlloc-before.TotalAlloc, uint64(3*limit+8<<10), "limit %d, length %d", limit, length)
+		}
+	}
+}
+
+func TestTheBufferOfAGiantReplyIsNotUsedAgain(t *testing.T) {
+	for range 50 {
+		for _, size := range []int{100 << 10, 3 << 20} {
+			reply := ask(t, http.StatusOK, &countedBody{Reader: bytes.NewReader(make([]byte, size))}, -1, 8<<20)
+			require.Len(t, reply.Body, size)
+			reply.Release()
+			reply = ask(t, http.StatusOK, &countedBody{Reader: strings.NewReader("{}")}, 2, 8<<20)
+			require.LessOrEqual(t, cap(reply.Body), 1<<20, "after a reply of %d bytes", size)
 			reply.Release()
 		}
 	}
@@ -195,9 +222,9 @@ func TestACutReplyKeepsItsCause(t *testing.T) {
 	for _, cause := range []error{io.ErrUnexpectedEOF, syscall.ECONNRESET, context.DeadlineExceeded, errors.New(canary)} {
 		body := &countedBody{Reader: io.MultiReader(strings.NewReader(`{"a`), iotest.ErrReader(cause))}
 		reply := ask(t, http.StatusOK, body, 100, 1<<20)
-		require.ErrorIs(t, reply.Fault, wire.ErrCut)
+		require.ErrorIs(t, reply.Fault, roundtrip.ErrTruncated)
 		require.ErrorIs(t, reply.Fault, cause)
-		require.NotErrorIs(t, reply.Fault, wire.ErrTooLarge)
+		require.NotErrorIs(t, reply.Fault, roundtrip.ErrTooLarge)
 		require.NotContains(t, fmt.Sprintf("%+v %#v", reply.Fault, reply.Fault), canary)
 		require.Equal(t, 1, body.closed)
 		reply.Release()
@@ -242,12 +269,12 @@ func TestFaultsAreDescribedWithoutWhatWasSent(t *testing.T) {
 	}
 	for _, row := range rows {
 		client := &http.Client{Transport: transport(func(*http.Request) (*http.Response, error) { return nil, row.cause })}
-		reply, err := wire.Do(client, request(t), 1<<20)
+		reply, err := do(t, client, 1<<20)
 		require.Zero(t, reply)
-		fault, ok := errors.AsType[*wire.Error](err)
+		fault, ok := errors.AsType[*roundtrip.Error](err)
 		require.True(t, ok)
 		require.Equal(t, row.text, err.Error())
-		require.Equal(t, row.lasting, fault.Lasting, row.text)
+		require.Equal(t, row.lasting, fault.Permanent, row.text)
 		require.ErrorIs(t, err, row.cause)
 		require.NotContains(t, fmt.Sprintf("%v %+v %#v %s %q", err, err, err, err, err), canary)
 		_, ok = errors.AsType[*url.Error](err)
@@ -258,86 +285,24 @@ func TestFaultsAreDescribedWithoutWhatWasSent(t *testing.T) {
 func TestACertificatesFaultIsQuoted(t *testing.T) {
 	cause := &tls.CertificateVerificationError{Err: errors.New("certificate has expired")}
 	client := &http.Client{Transport: transport(func(*http.Request) (*http.Response, error) { return nil, cause })}
-	_, err := wire.Do(client, request(t), 1<<20)
+	_, err := do(t, client, 1<<20)
 	require.ErrorContains(t, err, "certificate has expired")
-	fault, ok := errors.AsType[*wire.Error](err)
+	fault, ok := errors.AsType[*roundtrip.Error](err)
 	require.True(t, ok)
-	require.True(t, fault.Lasting)
+	require.True(t, fault.Permanent)
 	_, ok = errors.AsType[*tls.CertificateVerificationError](err)
 	require.True(t, ok)
-}
-
-func TestOnlyAConnectionThatNeverCameProvesThatNothingWasSent(t *testing.T) {
-	rows := []struct {
-		name   string
-		events func(*httptrace.ClientTrace)
-		unsent bool
-	}{
-		{"no events", func(*httptrace.ClientTrace) {}, false},
-		{"looked for a connection", func(c *httptrace.ClientTrace) { c.GetConn("") }, true},
-		{"was given one", func(c *httptrace.ClientTrace) {
-			c.GetConn("")
-			c.GotConn(httptrace.GotConnInfo{})
-		}, false},
-		{"looked for another after one that may have taken it", func(c *httptrace.ClientTrace) {
-			c.GetConn("")
-			c.GotConn(httptrace.GotConnInfo{})
-			c.GetConn("")
-		}, false},
-	}
-	for _, row := range rows {
-		var trace wire.Trace
-		row.events(httptrace.ContextClientTrace(trace.Watch(t.Context())))
-		require.Equal(t, row.unsent, trace.Unsent(), row.name)
-	}
-}
-
-func TestATraceOfTheCallersStaysInPlace(t *testing.T) {
-	called := 0
-	ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{GetConn: func(string) { called++ }})
-	var trace wire.Trace
-	httptrace.ContextClientTrace(trace.Watch(ctx)).GetConn("")
-	require.True(t, trace.Unsent())
-	require.Equal(t, 1, called)
-}
-
-func TestATransportOfTheLibraryIsTraced(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		answered := make(chan struct{})
-		defer close(answered)
-		hung := &http.Client{Transport: &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
-			<-answered
-			return nil, net.ErrClosed
-		}}}
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
-		var trace wire.Trace
-		_, err := wire.Do(hung, request(t).WithContext(trace.Watch(ctx)), 1<<20)
-		require.ErrorIs(t, err, context.DeadlineExceeded)
-		require.True(t, trace.Unsent())
-
-		silent := &http.Client{Transport: &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
-			near, far := net.Pipe()
-			go func() { _, _ = io.Copy(io.Discard, far) }()
-			return near, nil
-		}}}
-		ctx, cancel = context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
-		_, err = wire.Do(silent, request(t).WithContext(trace.Watch(ctx)), 1<<20)
-		require.ErrorIs(t, err, context.DeadlineExceeded)
-		require.False(t, trace.Unsent())
-	})
 }
 
 func BenchmarkDo(b *testing.B) {
 	text := bytes.Repeat([]byte("a"), 16<<10)
 	reader := bytes.NewReader(text)
-	client, req := replying(http.StatusOK, io.NopCloser(reader), int64(len(text))), request(b)
+	client := replying(http.StatusOK, io.NopCloser(reader), int64(len(text)))
 	b.ReportAllocs()
 	b.SetBytes(int64(len(text)))
 	for b.Loop() {
 		reader.Reset(text)
-		reply, err := wire.Do(client, req, 8<<20)
+		reply, err := do(b, client, 8<<20)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -1,4 +1,4 @@
-package opaque_test
+package safeerr_test
 
 import (
 	"context"
@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/oauth2"
 
-	"github.com/coviu/coviu-go-sdk/internal/opaque"
+	"github.com/coviu/coviu-go-sdk/internal/safeerr"
 )
 
 const canary = "canary-7f3a"
@@ -24,7 +24,7 @@ func (e *secretError) Error() string { return "token " + e.Token }
 
 func TestTheCauseIsReachedButNotPrinted(t *testing.T) {
 	cause := fmt.Errorf("%s: %w", canary, errors.Join(context.Canceled, &secretError{canary}, &net.DNSError{Name: canary}))
-	fault := opaque.New("it failed", cause)
+	fault := safeerr.New("it failed", cause)
 	wrapped := fmt.Errorf("call: %w", fault)
 
 	require.ErrorIs(t, wrapped, context.Canceled)
@@ -46,7 +46,7 @@ func TestTheCauseIsReachedButNotPrinted(t *testing.T) {
 
 func TestTypesThatCarryWholeRequestsAreNotReached(t *testing.T) {
 	retrieve := &oauth2.RetrieveError{Response: new(http.Response), Body: []byte(canary)}
-	fault := opaque.New("it failed", errors.Join(retrieve, &url.Error{URL: canary, Err: io.EOF}))
+	fault := safeerr.New("it failed", errors.Join(retrieve, &url.Error{URL: canary, Err: io.EOF}))
 	_, ok := errors.AsType[*url.Error](fault)
 	require.False(t, ok)
 	_, ok = errors.AsType[*oauth2.RetrieveError](fault)
@@ -55,7 +55,7 @@ func TestTypesThatCarryWholeRequestsAreNotReached(t *testing.T) {
 }
 
 func TestNoCause(t *testing.T) {
-	fault := opaque.New("it failed", nil)
+	fault := safeerr.New("it failed", nil)
 	require.NotErrorIs(t, fault, io.EOF)
 	_, ok := errors.AsType[*secretError](fault)
 	require.False(t, ok)

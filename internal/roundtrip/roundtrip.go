@@ -1,6 +1,6 @@
-// Package wire sends one HTTP request and reads the whole reply, within limits,
-// and tells what is known when that fails.
-package wire
+// Package roundtrip sends one HTTP request, reads the whole reply within limits,
+// and tells what is known about the request when that fails.
+package roundtrip
 
 import (
 	"errors"
@@ -26,8 +26,11 @@ const (
 var (
 	// ErrTooLarge is the fault of a reply over the limit.
 	ErrTooLarge = errors.New("reply larger than the limit")
-	// ErrCut is the fault of a reply that ended before it was complete.
-	ErrCut = errors.New("reply cut short")
+	// ErrTruncated is the fault of a reply that ended before it was complete.
+	ErrTruncated = errors.New("reply cut short")
+
+	// ErrWriter is the fault of a reply that the caller's writer did not take.
+	ErrWriter = errors.New("the writer failed")
 
 	errNoReply = errors.New("transport returned neither reply nor error")
 )
@@ -36,13 +39,13 @@ var (
 type Reply struct {
 	Status int
 	Header http.Header
-	// Request is the request as it was sent, authorization included.
-	Request *http.Request
 	// Length is the body's declared length, -1 where none is declared.
 	Length int64
 	Body   []byte
-	// Fault says why Body is not the whole body: ErrTooLarge, or an error that
-	// is ErrCut. The body of a reply that is not 2xx is cut at a limit of its
+	// Copied is how much of the body was copied to a writer instead.
+	Copied int64
+	// Fault says why Body is not the whole body, or why the body was not copied:
+	// ErrTooLarge, or an error that is ErrTruncated or ErrWriter. The body of a reply that is not 2xx is cut at a limit of its
 	// own without that being a fault.
 	Fault  error
 	buffer *[]byte
@@ -50,19 +53,9 @@ type Reply struct {
 
 var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
-// Do sends req and reads the reply up to limit bytes, decompressed. Its error
-// is an *Error: no usable reply headers came. It calls the client's transport
-// itself, because what http.Client adds to that is not wanted: redirects that
-// are followed, or refused with their address in the error, and a jar.
-func Do(client *http.Client, req *http.Request, limit int64) (Reply, error) {
+// readReply reads the body of resp and closes it.
+func readReply(resp *http.Response, limit int64) Reply {
 	limit = min(limit, math.MaxInt64-1)
-	resp, err := client.Transport.RoundTrip(req)
-	if err == nil && resp == nil {
-		err = errNoReply
-	}
-	if err != nil {
-		return Reply{}, newError(err)
-	}
 	if resp.Body != nil && resp.StatusCode == http.StatusSwitchingProtocols {
 		// The body is the bare connection, and no context ends a read from it.
 		_ = resp.Body.Close()
@@ -72,13 +65,13 @@ func Do(client *http.Client, req *http.Request, limit int64) (Reply, error) {
 		resp.Body = http.NoBody
 	}
 	defer func() { _ = resp.Body.Close() }()
-	r := Reply{Status: resp.StatusCode, Header: resp.Header, Request: resp.Request, Length: resp.ContentLength}
+	r := Reply{Status: resp.StatusCode, Header: resp.Header, Length: resp.ContentLength}
 	if r.OK() {
 		r.read(resp, limit)
 		if r.Fault == nil && int64(len(r.Body)) > limit {
 			r.Fault = ErrTooLarge
 		}
-		return r, nil
+		return r
 	}
 	r.read(resp, maxErrorBody)
 	r.Fault = nil
@@ -86,11 +79,14 @@ func Do(client *http.Client, req *http.Request, limit int64) (Reply, error) {
 		r.Body = r.Body[:maxErrorBody]
 		_, _ = io.CopyN(io.Discard, resp.Body, maxDrain)
 	}
-	return r, nil
+	return r
 }
 
 // OK reports whether the status is a success.
 func (r *Reply) OK() bool { return r.Status/100 == 2 }
+
+// Size returns the number of bytes of the body that were read.
+func (r *Reply) Size() int { return len(r.Body) + int(r.Copied) }
 
 // Release gives the body's memory back.
 func (r *Reply) Release() {
@@ -104,14 +100,14 @@ func (r *Reply) Release() {
 	r.buffer, r.Body = nil, nil
 }
 
-// read fills Body up to one byte more than limit, which tells a body of that
-// very size from a larger one.
+// read fills Body up to limit and one byte more, which shows whether the body is
+// larger than the limit.
 func (r *Reply) read(resp *http.Response, limit int64) {
 	r.buffer = buffers.Get().(*[]byte)
 	b := (*r.buffer)[:0]
 	want := int64(minBuffer)
 	if resp.ContentLength > 0 {
-		// One more byte, so that the end is met without growing.
+		// With one byte more, the end is reached without growing.
 		want = min(resp.ContentLength, maxTrusted) + 1
 	}
 	if want = min(want, limit+1); int64(cap(b)) < want {
@@ -126,7 +122,7 @@ func (r *Reply) read(resp *http.Response, limit int64) {
 			r.Body = b
 			return
 		case err != nil:
-			r.Body, r.Fault = b, newCut(err)
+			r.Body, r.Fault = b, newTruncated(err)
 			return
 		case int64(len(b)) > limit:
 			r.Body = b
@@ -137,10 +133,11 @@ func (r *Reply) read(resp *http.Response, limit int64) {
 	}
 }
 
-// grown doubles a capacity. The last steps are taken at once, so that all
-// buffers together stay well below three times the limit.
+// grown doubles a capacity of up to an eighth of the limit. After a quarter comes
+// the limit itself. So all buffers of one reply take 1.5 times the limit, or, for
+// limits that are not much larger than the first buffer, at most twice.
 func grown(capacity, limit int64) int64 {
-	if 2*capacity > limit/2 {
+	if capacity > limit/8 {
 		return limit + 1
 	}
 	return 2 * capacity

@@ -1,0 +1,222 @@
+package roundtrip
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"sync/atomic"
+	"time"
+
+	"github.com/coviu/coviu-go-sdk/internal/safeerr"
+	"github.com/coviu/coviu-go-sdk/internal/transport"
+)
+
+// Attempt sends one request. It watches how far the request got, and keeps
+// net/http from sending it a second time.
+//
+// net/http repeats a request by itself when it takes that for harmless. Over
+// HTTP/2 it also does so after a PROTOCOL_ERROR, without limit, although the
+// server may have carried the request out. Two measures prevent this:
+//
+//   - A request with a body has no GetBody, so net/http cannot rewind the body.
+//     A POST always has a body, even if the body is empty.
+//   - A request without a body is stopped as soon as net/http takes another
+//     connection after it wrote the request's headers to the first one.
+type Attempt struct {
+	// PlainHTTP2 says that the transport speaks HTTP/2 without TLS. Other
+	// transports speak HTTP/1 there.
+	PlainHTTP2 bool
+
+	cancel context.CancelFunc
+	trace  httptrace.ClientTrace
+
+	wantsConn, gotConn, wroteHeaders, gotReply, stopped atomic.Bool
+	// into, if any, takes the body of a successful reply. idle ends the attempt
+	// after timeout, counted from the last byte.
+	into    io.Writer
+	idle    *time.Timer
+	timeout time.Duration
+
+	// conn is the HTTP/1 connection in use, on the library's own transport, and
+	// connStart what was written to it before this request.
+	conn      atomic.Pointer[transport.CountingConn]
+	connStart atomic.Int64
+}
+
+// SpeaksPlainHTTP2 reports whether rt is set to speak HTTP/2 without TLS.
+func SpeaksPlainHTTP2(rt http.RoundTripper) bool {
+	t, ok := rt.(*http.Transport)
+	return ok && t.Protocols != nil && t.Protocols.UnencryptedHTTP2()
+}
+
+// Start returns the context of the request. It ends after timeout. If into is not
+// nil, the body of a successful reply is copied to it, and timeout counts from the
+// last byte. Use each Attempt once: a transport may report events after the attempt
+// was given up.
+func (a *Attempt) Start(ctx context.Context, timeout time.Duration, into io.Writer) (context.Context, context.CancelFunc) {
+	if into == nil {
+		ctx, a.cancel = context.WithTimeout(ctx, timeout)
+	} else {
+		limited, cancel := context.WithCancelCause(ctx)
+		ctx, a.into, a.timeout = limited, into, timeout
+		a.idle = time.AfterFunc(timeout, func() { cancel(context.DeadlineExceeded) })
+		a.cancel = func() { a.idle.Stop(); cancel(nil) }
+	}
+	a.trace.GetConn = func(string) { a.wantsConn.Store(true) }
+	a.trace.GotConn = a.useConn
+	a.trace.WroteHeaders = func() { a.wroteHeaders.Store(true) }
+	a.trace.GotFirstResponseByte = func() { a.gotReply.Store(true) }
+	return httptrace.WithClientTrace(ctx, &a.trace), a.cancel
+}
+
+// useConn runs before the request is written to the connection in info.
+func (a *Attempt) useConn(info httptrace.GotConnInfo) {
+	a.gotConn.Store(true)
+	encrypted, _ := info.Conn.(*tls.Conn)
+	http2 := a.PlainHTTP2
+	if encrypted != nil {
+		http2 = encrypted.ConnectionState().NegotiatedProtocol == "h2"
+	}
+	if a.gotReply.Load() || a.wroteHeaders.Load() && !a.connUnused() {
+		a.stopped.Store(true)
+		a.cancel()
+		if !http2 && info.Conn != nil {
+			// HTTP/2 looks at the context before it writes. HTTP/1 does not, so
+			// its connection, which only this request uses, must refuse to write.
+			_ = info.Conn.SetWriteDeadline(time.Unix(1, 0))
+		}
+		return
+	}
+	a.wroteHeaders.Store(false)
+	a.watchConn(info.Conn, encrypted, http2)
+}
+
+// watchConn notes how much was written to an HTTP/1 connection before the
+// request. Many requests share an HTTP/2 connection.
+func (a *Attempt) watchConn(conn net.Conn, encrypted *tls.Conn, http2 bool) {
+	a.conn.Store(nil)
+	if encrypted != nil {
+		conn = encrypted.NetConn()
+	}
+	if own, ok := conn.(*transport.CountingConn); ok && !http2 {
+		a.connStart.Store(own.BytesWritten())
+		a.conn.Store(own)
+	}
+}
+
+// Do sends req, whose context Start returned, and reads the reply up to limit
+// bytes, decompressed. It returns an *[Error] if no usable reply headers came.
+//
+// It calls the transport of client directly. http.Client.Do would add two
+// faults: it fails on a redirect whose Location is malformed, and it quotes
+// addresses in its errors.
+func (a *Attempt) Do(client *http.Client, req *http.Request, limit int64) (Reply, error) {
+	resp, err := client.Transport.RoundTrip(req)
+	switch {
+	case a.stopped.Load():
+		if resp != nil && resp.Body != nil {
+			_ = resp.Body.Close()
+		}
+		err = errStopped
+	case err == nil && resp == nil:
+		err = errNoReply
+	}
+	if err != nil {
+		return Reply{}, a.newError(req, timeoutOf(req.Context(), err))
+	}
+	if a.into != nil && resp.StatusCode/100 == 2 && resp.StatusCode != http.StatusPartialContent && resp.Body != nil {
+		return a.copyReply(req.Context(), resp), nil
+	}
+	return readReply(resp, limit), nil
+}
+
+// copyReply copies the body of resp and closes it.
+func (a *Attempt) copyReply(ctx context.Context, resp *http.Response) Reply {
+	defer func() { _ = resp.Body.Close() }()
+	r := Reply{Status: resp.StatusCode, Header: resp.Header, Length: resp.ContentLength}
+	buffer := make([]byte, 32<<10)
+	for {
+		a.idle.Reset(a.timeout)
+		n, err := resp.Body.Read(buffer)
+		a.idle.Stop() // a slow writer is not the server's fault
+		if n > 0 {
+			r.Copied += int64(n)
+			taken, failed := a.into.Write(buffer[:n])
+			if failed == nil && taken < n {
+				failed = io.ErrShortWrite
+			}
+			if failed != nil {
+				r.Fault = safeerr.New(ErrWriter.Error(), errors.Join(ErrWriter, failed))
+				return r
+			}
+		}
+		if err == io.EOF {
+			return r
+		}
+		if err != nil {
+			r.Fault = newTruncated(timeoutOf(ctx, err))
+			return r
+		}
+	}
+}
+
+// timeoutOf returns the error of a timeout in place of that of a cancellation, if
+// the timeout was what canceled ctx.
+func timeoutOf(ctx context.Context, err error) error {
+	if errors.Is(err, context.Canceled) && errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
+		return context.DeadlineExceeded
+	}
+	return err
+}
+
+func (a *Attempt) newError(req *http.Request, err error) *Error {
+	e := newError(err)
+	// A middleware may have ended a context of its own.
+	ended := req.Context().Err() != nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+	switch {
+	case a.wantsConn.Load() && !a.gotConn.Load():
+		e.NotSent = true
+		e.Wrapped = safeerr.New("no connection to "+hostAndPort(req.URL)+": "+e.Error(), err)
+	case a.nothingWritten(ended), isUnprocessed(err):
+		// After a timeout, sending again at once would only wait again.
+		e.NotSent, e.Unprocessed = true, !ended
+		if !ended {
+			e.Wrapped = safeerr.New("the server did not process the request", err)
+		}
+	}
+	return e
+}
+
+func hostAndPort(u *url.URL) string {
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	}
+	return net.JoinHostPort(u.Hostname(), port)
+}
+
+// nothingWritten reports whether a connection was there, but the request was
+// not written to it. ended says that the context has ended. A reply can come, and
+// be dropped by a middleware, before net/http tells that it wrote the request.
+func (a *Attempt) nothingWritten(ended bool) bool {
+	if !a.gotConn.Load() || a.stopped.Load() || a.gotReply.Load() {
+		return false
+	}
+	if !a.wroteHeaders.Load() && !ended {
+		// After the context has ended, HTTP/2 may still be about to write.
+		return true
+	}
+	return a.connUnused()
+}
+
+// connUnused reports whether not one byte of the request was written. net/http
+// reports headers as written when they are still in its buffer.
+func (a *Attempt) connUnused() bool {
+	conn := a.conn.Load()
+	return conn != nil && conn.BytesWritten() == a.connStart.Load()
+}
