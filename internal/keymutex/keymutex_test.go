@@ -1,4 +1,4 @@
-package keyed
+package keymutex
 
 import (
 	"context"
@@ -14,7 +14,7 @@ import (
 
 func TestOneAtATimeForEachKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var locks Locks
+		var locks Mutexes
 		var holders [4]int
 		began := time.Now()
 		var working sync.WaitGroup
@@ -36,13 +36,13 @@ func TestOneAtATimeForEachKey(t *testing.T) {
 		}
 		working.Wait()
 		require.Equal(t, 10*time.Second, time.Since(began), "keys do not wait for each other")
-		require.Empty(t, locks.locks, "a key that nobody uses costs nothing")
+		require.Empty(t, locks.inUse, "a key that nobody uses costs nothing")
 	})
 }
 
 func TestWhoeverWaitsMayGiveUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var locks Locks
+		var locks Mutexes
 		unlock, err := locks.Lock(t.Context(), "key")
 		require.NoError(t, err)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
@@ -57,12 +57,12 @@ func TestWhoeverWaitsMayGiveUp(t *testing.T) {
 		again, err := locks.Lock(t.Context(), "key")
 		require.NoError(t, err)
 		again()
-		require.Empty(t, locks.locks)
+		require.Empty(t, locks.inUse)
 	})
 }
 
 func BenchmarkLock(b *testing.B) {
-	var locks Locks
+	var locks Mutexes
 	b.ReportAllocs()
 	for b.Loop() {
 		unlock, _ := locks.Lock(b.Context(), "key")
