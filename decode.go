@@ -1,20 +1,17 @@
 package coviu
 
 import (
-	"bytes"
-	"encoding/json"
+	"errors"
 	"maps"
+	"math"
 	"sync"
-	"time"
 
-	"github.com/coviu/coviu-go-sdk/internal/arena"
-	"github.com/coviu/coviu-go-sdk/internal/dates"
-	"github.com/coviu/coviu-go-sdk/internal/jsoncursor"
+	"github.com/coviu/coviu-go-sdk/internal/jsonreader"
 )
 
-// The functions below read what the service promised to send: a model without
-// its id is refused, and so is a page that has neither content nor more. Every
-// error is a *jsoncursor.Error. Nothing that they return shares memory with body.
+// The decode functions read what the service promised: they refuse a model without
+// its id, and a page that has neither content nor more. Every error is a
+// *jsoncursor.Error. The result shares no memory with body.
 
 func decodeSession(body []byte) (*Session, error) {
 	return decodePromised(body, (*decoder).session)
@@ -33,19 +30,34 @@ func decodeParticipantPage(body []byte) (*ParticipantPage, error) {
 	return decodePromised(body, (*decoder).participantPage)
 }
 
-// decodeUnitResponse leaves {"ok":false}, which is readable, to its caller.
+// decodeUnitResponse returns {"ok":false} without an error.
 func decodeUnitResponse(body []byte) (*UnitResponse, error) {
 	return decodePromised(body, (*decoder).unitResponse)
 }
 
-// UnmarshalJSON reads a session as the service writes it. As in any struct,
-// fields that are left out keep their values, and after an error all do.
+// errNotOK says that the service answered a deletion with a success and ok: false.
+var errNotOK = errors.New("not ok")
+
+// decodeDeletion reads the reply to a deletion, which may be empty.
+func decodeDeletion(body []byte) (*UnitResponse, error) {
+	if len(body) == 0 {
+		return &UnitResponse{OK: true}, nil
+	}
+	unit, err := decodeUnitResponse(body)
+	if err == nil && !unit.OK {
+		return nil, errNotOK
+	}
+	return unit, err
+}
+
+// UnmarshalJSON reads a session as the service writes it. Fields that are left
+// out keep their values; after an error all fields do.
 func (s *Session) UnmarshalJSON(text []byte) error {
 	return unmarshal(text, s, (*decoder).session)
 }
 
-// UnmarshalJSON reads a participant as the service writes it. As in any struct,
-// fields that are left out keep their values, and after an error all do.
+// UnmarshalJSON reads a participant as the service writes it. Fields that are
+// left out keep their values; after an error all fields do.
 func (p *Participant) UnmarshalJSON(text []byte) error {
 	return unmarshal(text, p, (*decoder).participant)
 }
@@ -88,87 +100,89 @@ func decode[T any](text []byte, promised bool, model *T, read func(*decoder, *T)
 	if d == nil {
 		d = new(decoder)
 	}
-	err := decodeWith(d, text, promised, model, read)
-	if d.reset() {
+	defer func() {
+		d.reset()
 		decoders.Put(d)
-	}
-	return err
+	}()
+	return decodeWith(d, text, promised, model, read)
 }
 
 func decodeWith[T any](d *decoder, text []byte, promised bool, model *T, read func(*decoder, *T)) error {
-	d.cursor.Reset(text)
+	budget := int64(math.MaxInt64)
+	if promised {
+		budget = decodeBudget(len(text))
+	}
+	d.Reset(text, budget)
 	d.promised = promised
-	// Half of a reply is names, punctuation and what is said twice.
-	d.strings.Expect(min(len(text)/2, 1<<10))
 	read(d, model)
-	d.cursor.End()
-	if err := d.cursor.Err(); err != nil {
+	d.End()
+	if err := d.Err(); err != nil {
 		return err
 	}
 	return nil
 }
 
+// decodeBudget is how many bytes decoding a reply may allocate, garbage included.
+// A few bytes of JSON can take much more memory as a model, so the limit of a
+// reply's size alone does not bound the heap. Reading a reply allocates 1.5 times
+// the limit; with this budget a call stays below 5 times the limit, for limits
+// from 2 MiB. Replies as the service writes them need 1.5 times their size, and a
+// page of 200 small sessions fits into the constant.
+func decodeBudget(size int) int64 { return 1<<20 + int64(size)*5/2 }
+
 var decoders sync.Pool // of *decoder
 
-// A decoder reads one reply. Lists grow in its scratch slices and are copied
-// out at their exact length.
+// A decoder reads one reply.
 type decoder struct {
-	cursor   jsoncursor.Cursor
+	jsonreader.Reader
 	promised bool
 
-	strings arena.Arena
-	// team, client and owner are the last team_id, client_id and session_id of a
-	// participant or, for the last, of the session around it: mostly the next one's too.
+	// team, client and owner are the last team_id, client_id and session_id that
+	// were read. The next item often has the same.
 	team, client, owner string
-	// listed says that strings which items share must not live in an arena,
-	// where one of them would keep all of another item's alive.
-	listed bool
 
+	// What follows is used again for the next reply.
 	sessions     []Session
 	participants []Participant
 	flags        []string
-	scratch      []byte
 }
 
-// reset forgets the reply but not the scratch, and says whether that is worth
-// keeping: not what a giant reply needed.
-func (d *decoder) reset() bool {
-	d.cursor.Reset(nil)
-	*d = decoder{cursor: d.cursor, sessions: d.sessions, participants: d.participants, flags: d.flags, scratch: d.scratch}
-	return cap(d.sessions) <= 512 && cap(d.participants) <= 256 && cap(d.flags) <= 256 &&
-		cap(d.scratch)+d.cursor.Footprint() <= 64<<10
+// reset drops everything but the scratch memory.
+func (d *decoder) reset() {
+	d.Reset(nil, 0)
+	*d = decoder{Reader: d.Reader, sessions: d.sessions, participants: d.participants, flags: d.flags}
 }
 
 func (d *decoder) session(s *Session) {
 	d.owner = ""
 	s.Extra = maps.Clone(s.Extra)
-	for name := range d.cursor.Fields() {
+	for name := range d.Fields() {
 		switch string(name) {
 		case "session_id":
-			d.text(&s.SessionID)
+			d.String(&s.SessionID)
 			d.owner = s.SessionID
 		case "team_id":
-			d.shared(&s.TeamID, &d.team)
+			d.SharedString(&s.TeamID, &d.team)
 		case "client_id":
-			d.shared(&s.ClientID, &d.client)
+			d.SharedString(&s.ClientID, &d.client)
 		case "session_name":
-			d.text(&s.SessionName)
+			d.String(&s.SessionName)
 		case "start_time":
-			d.date(&s.StartTime)
+			d.Time(&s.StartTime)
 		case "end_time":
-			d.date(&s.EndTime)
+			d.Time(&s.EndTime)
 		case "picture":
-			d.text(&s.Picture)
+			d.String(&s.Picture)
 		case "participants":
 			s.Participants = d.participantList()
 		case "feature_flags":
 			s.FeatureFlags = d.flagList()
 		case "canceled_time":
-			s.CanceledTime = d.optionalDate()
+			s.CanceledTime = d.OptionalTime()
 		case "actual_end_time":
-			s.ActualEndTime = d.optionalDate()
+			s.ActualEndTime = d.OptionalTime()
 		default:
-			d.extra(&s.Extra, name)
+			d.Unknown(&s.Extra, name)
 		}
 	}
 	d.require("session_id", s.SessionID != "")
@@ -176,36 +190,36 @@ func (d *decoder) session(s *Session) {
 
 func (d *decoder) participant(p *Participant) {
 	p.Extra = maps.Clone(p.Extra)
-	for name := range d.cursor.Fields() {
+	for name := range d.Fields() {
 		switch string(name) {
 		case "participant_id":
-			d.text(&p.ParticipantID)
+			d.String(&p.ParticipantID)
 		case "session_id":
-			d.shared(&p.SessionID, &d.owner)
+			d.SharedString(&p.SessionID, &d.owner)
 		case "client_id":
-			d.shared(&p.ClientID, &d.client)
+			d.SharedString(&p.ClientID, &d.client)
 		case "display_name":
-			d.text(&p.DisplayName)
+			d.String(&p.DisplayName)
 		case "role":
 			d.role(&p.Role)
 		case "picture":
-			d.text(&p.Picture)
+			d.String(&p.Picture)
 		case "state":
-			d.text(&p.State)
+			d.String(&p.State)
 		case "entry_url":
-			d.text(&p.EntryURL)
+			d.String(&p.EntryURL)
 		case "deleted_at":
-			p.DeletedAt = d.optionalDate()
+			p.DeletedAt = d.OptionalTime()
 		case "coviu_user_id":
-			d.text(&p.CoviuUserID)
+			d.String(&p.CoviuUserID)
 		case "user_hint":
-			d.text(&p.UserHint)
+			d.String(&p.UserHint)
 		case "phone":
-			d.text(&p.Phone)
+			d.String(&p.Phone)
 		case "fee":
-			d.text(&p.Fee)
+			d.String(&p.Fee)
 		default:
-			d.extra(&p.Extra, name)
+			d.Unknown(&p.Extra, name)
 		}
 	}
 	d.require("participant_id", p.ParticipantID != "")
@@ -220,8 +234,8 @@ func (d *decoder) sessionPage(p *SessionPage) {
 
 func (d *decoder) participantPage(p *ParticipantPage) {
 	switch {
-	case d.cursor.Null():
-	case d.cursor.AtArray():
+	case d.Null():
+	case d.Peek() == '[':
 		*p = ParticipantPage{Content: d.participantItems()}
 	default:
 		d.page(&p.More, &p.Page, &p.PageSize, &p.PageCount, func() int {
@@ -231,28 +245,28 @@ func (d *decoder) participantPage(p *ParticipantPage) {
 	}
 }
 
-// page reads a page whose content readContent reads and counts. Where more is
-// missing, only an empty page says that there is none.
+// page reads a page. readContent reads the content and returns the number of its
+// items. If more is missing, an empty page is the last one.
 func (d *decoder) page(more *bool, number, size, count *int, readContent func() int) {
 	var items int
 	var hasContent, hasMore bool
-	for name := range d.cursor.Fields() {
+	for name := range d.Fields() {
 		switch string(name) {
 		case "content":
 			items = readContent()
 			hasContent = true
 		case "more":
-			if v, ok := d.cursor.Bool(); ok {
+			if v, ok := d.Bool(); ok {
 				*more, hasMore = v, true
 			}
 		case "page":
-			d.integer(number)
+			d.Int(number)
 		case "page_size":
-			d.integer(size)
+			d.Int(size)
 		case "page_count":
-			d.integer(count)
+			d.Int(count)
 		default:
-			d.cursor.Raw()
+			d.Raw()
 		}
 	}
 	d.require("content", hasContent || hasMore)
@@ -263,10 +277,10 @@ func (d *decoder) page(more *bool, number, size, count *int, readContent func() 
 
 func (d *decoder) unitResponse(u *UnitResponse) {
 	var hasOK bool
-	for name := range d.cursor.Fields() {
+	for name := range d.Fields() {
 		if string(name) != "ok" {
-			d.cursor.Raw()
-		} else if v, ok := d.cursor.Bool(); ok {
+			d.Raw()
+		} else if v, ok := d.Bool(); ok {
 			u.OK, hasOK = v, true
 		}
 	}
@@ -275,87 +289,39 @@ func (d *decoder) unitResponse(u *UnitResponse) {
 
 func (d *decoder) require(name string, present bool) {
 	if d.promised && !present {
-		d.cursor.FailIn(name, "missing")
+		d.FailIn(name, "missing")
 	}
 }
 
 func (d *decoder) sessionList() []Session {
-	d.listed = true
-	return list(d, &d.sessions, func(d *decoder, s *Session) {
-		d.strings.Next()
+	return jsonreader.List(&d.Reader, &d.sessions, func(s *Session) {
+		d.NextItem()
 		d.session(s)
 	})
 }
 
-// participantItems reads participants that stand on their own, outside of a
-// session.
+// participantItems reads participants that are not part of a session.
 func (d *decoder) participantItems() []Participant {
-	d.listed = true
-	return list(d, &d.participants, func(d *decoder, p *Participant) {
-		d.strings.Next()
+	return jsonreader.List(&d.Reader, &d.participants, func(p *Participant) {
+		d.NextItem()
 		d.participant(p)
 	})
 }
 
 func (d *decoder) participantList() []Participant {
-	return list(d, &d.participants, (*decoder).participant)
+	return jsonreader.List(&d.Reader, &d.participants, d.participant)
 }
 
 func (d *decoder) flagList() []string {
-	return list(d, &d.flags, (*decoder).text)
-}
-
-// list reads an array by way of scratch, nil for an empty one.
-func list[T any](d *decoder, scratch *[]T, read func(*decoder, *T)) []T {
-	for range d.cursor.Elements() {
-		*scratch = append(*scratch, *new(T))
-		read(d, &(*scratch)[len(*scratch)-1])
-	}
-	if len(*scratch) == 0 {
-		return nil
-	}
-	exact := make([]T, len(*scratch))
-	copy(exact, *scratch)
-	clear(*scratch)
-	*scratch = (*scratch)[:0]
-	return exact
-}
-
-func (d *decoder) text(field *string) {
-	if text, ok := d.cursor.Text(); ok {
-		*field = d.strings.Add(text)
-	}
-}
-
-// shared reads a string that the last item is likely to have had too.
-func (d *decoder) shared(field, last *string) {
-	text, ok := d.cursor.Text()
-	if !ok {
-		return
-	}
-	if string(text) != *last {
-		if d.listed {
-			*last = string(text)
-		} else {
-			*last = d.strings.Add(text)
-		}
-	}
-	*field = *last
+	return jsonreader.List(&d.Reader, &d.flags, d.String)
 }
 
 func (d *decoder) role(field *Role) {
-	text, ok := d.cursor.Text()
+	text, ok := d.UpperCase()
 	if !ok {
 		return
 	}
-	d.scratch = d.scratch[:0]
-	for _, b := range text {
-		if 'a' <= b && b <= 'z' {
-			b -= 'a' - 'A'
-		}
-		d.scratch = append(d.scratch, b)
-	}
-	switch role := Role(d.scratch); role {
+	switch role := Role(text); role {
 	case RoleHost:
 		*field = RoleHost
 	case RoleGuest:
@@ -363,48 +329,6 @@ func (d *decoder) role(field *Role) {
 	case RoleParticipant:
 		*field = RoleParticipant
 	default:
-		*field = Role(d.strings.Add(d.scratch))
+		*field = Role(d.Copy(text))
 	}
-}
-
-func (d *decoder) date(field *time.Time) {
-	text, ok := d.cursor.Text()
-	if !ok {
-		return
-	}
-	t, err := dates.Parse(text)
-	if err != nil {
-		d.cursor.Fail(err.Error())
-		return
-	}
-	*field = t
-}
-
-func (d *decoder) optionalDate() *time.Time {
-	if d.cursor.Null() {
-		return nil
-	}
-	t := new(time.Time)
-	d.date(t)
-	return t
-}
-
-func (d *decoder) integer(field *int) {
-	if n, ok := d.cursor.Int(); ok {
-		*field = n
-	}
-}
-
-// extra keeps an unknown field in the form in which json.Marshal would write
-// it, so that it is the same after any number of round trips.
-func (d *decoder) extra(extra *map[string]json.RawMessage, name []byte) {
-	key := string(name)
-	d.scratch = jsoncursor.AppendCompact(d.scratch[:0], d.cursor.Raw())
-	if d.cursor.Err() != nil {
-		return
-	}
-	if *extra == nil {
-		*extra = make(map[string]json.RawMessage)
-	}
-	(*extra)[key] = bytes.Clone(d.scratch)
 }

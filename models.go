@@ -2,20 +2,21 @@ package coviu
 
 import (
 	"encoding/json"
+	"strings"
 	"time"
 )
 
 // Role is what a participant may do in a session. The service reads roles in
-// any case and answers in upper case. A role that this version does not know
-// is kept as it came.
+// any case and answers in upper case. A role that this version does not know is
+// kept.
 type Role string
 
 // The roles that the service names.
 const (
 	// RoleHost starts the call and admits guests.
 	RoleHost Role = "HOST"
-	// RoleGuest waits to be admitted. It is what a participant becomes when no
-	// role is sent.
+	// RoleGuest waits to be admitted. It is the role of a participant who is added
+	// without one.
 	RoleGuest Role = "GUEST"
 	// RoleParticipant is the newest of the three; older accounts do not have it.
 	RoleParticipant Role = "PARTICIPANT"
@@ -25,8 +26,8 @@ const (
 // choice to the service, which lists forward.
 type Order string
 
-// The orders that the service names. A list runs by creation, or by start time
-// once StartTime or EndTime is given; OrderReverse turns either round.
+// The orders that the service names. A list is ordered by creation, or by start
+// time if StartTime or EndTime is given. OrderReverse reverses that.
 const (
 	OrderForward Order = "forward"
 	OrderReverse Order = "reverse"
@@ -39,28 +40,30 @@ const (
 // names nor links; [json.Marshal] keeps everything.
 type Session struct {
 	// SessionID names the session in every later call.
-	SessionID string
+	SessionID string `json:"session_id"`
 	// TeamID and ClientID say whose session it is.
-	TeamID, ClientID string
+	TeamID   string `json:"team_id,omitempty"`
+	ClientID string `json:"client_id,omitempty"`
 	// SessionName is the title that participants see.
-	SessionName string
+	SessionName string `json:"session_name,omitempty"`
 	// StartTime and EndTime bound the appointment.
-	StartTime, EndTime time.Time
+	StartTime time.Time `json:"start_time,omitzero"`
+	EndTime   time.Time `json:"end_time,omitzero"`
 	// Picture is the URL of an image for the session.
-	Picture string
-	// Participants are the people of the session. A removed one is among them
-	// only if the call asked for DeletedParticipants.
-	Participants []Participant
+	Picture string `json:"picture,omitempty"`
+	// Participants are the people of the session. Removed ones are included only
+	// if the call asked for DeletedParticipants.
+	Participants []Participant `json:"participants"`
 	// FeatureFlags switch features of the call, such as "-plugin;NAME".
-	FeatureFlags []string
-	// CanceledTime is when the session was canceled, nil while it is not.
-	CanceledTime *time.Time
-	// ActualEndTime is when the call really ended; nil where the service does
-	// not say.
-	ActualEndTime *time.Time
+	FeatureFlags []string `json:"feature_flags,omitempty"`
+	// CanceledTime is when the session was canceled, or nil.
+	CanceledTime *time.Time `json:"canceled_time,omitempty"`
+	// ActualEndTime is when the call really ended, or nil if the service does not
+	// say.
+	ActualEndTime *time.Time `json:"actual_end_time,omitempty"`
 	// Extra holds the fields that this version does not know, as JSON text
-	// without insignificant space. Marshalling puts them back beside the others.
-	Extra map[string]json.RawMessage
+	// without insignificant space. Marshalling writes them beside the others.
+	Extra map[string]json.RawMessage `json:"-"`
 }
 
 // Participant is one person in one session.
@@ -69,71 +72,107 @@ type Session struct {
 // [json.Marshal] keeps everything.
 type Participant struct {
 	// ParticipantID names the participant in every later call.
-	ParticipantID string
+	ParticipantID string `json:"participant_id"`
 	// SessionID is the session that the participant belongs to.
-	SessionID string
+	SessionID string `json:"session_id,omitempty"`
 	// ClientID says whose participant it is.
-	ClientID string
+	ClientID string `json:"client_id,omitempty"`
 	// DisplayName is the name that others see in the call.
-	DisplayName string
+	DisplayName string `json:"display_name,omitempty"`
 	// Role is upper case, whatever case the service sent.
-	Role Role
+	Role Role `json:"role,omitempty"`
 	// Picture is the URL of an image for the participant.
-	Picture string
+	Picture string `json:"picture,omitempty"`
 	// State is free text for the caller's own use, for example a booking id.
 	// The service makes one up when none is sent.
-	State string
+	State string `json:"state,omitempty"`
 	// EntryURL is the personal link into the call. Whoever holds it can enter
 	// as this participant: treat it as a secret.
-	EntryURL string
-	// DeletedAt is when the participant was removed, nil while they are not.
-	DeletedAt *time.Time
+	EntryURL string `json:"entry_url,omitempty"`
+	// DeletedAt is when the participant was removed, or nil.
+	DeletedAt *time.Time `json:"deleted_at,omitempty"`
 	// CoviuUserID is set for participants who have an account of their own.
-	CoviuUserID string
+	CoviuUserID string `json:"coviu_user_id,omitempty"`
 	// UserHint, Phone and Fee are newer fields; Fee is a JSON document inside a
 	// string.
-	UserHint, Phone, Fee string
+	UserHint string `json:"user_hint,omitempty"`
+	Phone    string `json:"phone,omitempty"`
+	Fee      string `json:"fee,omitempty"`
 	// Extra holds the fields that this version does not know, as in Session.
-	Extra map[string]json.RawMessage
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// WithRole returns the participants who have the role r, without those who were
+// removed. Find the people of a session by role or by State. Their order in
+// Participants is the service's, and may change.
+func (s *Session) WithRole(r Role) []Participant {
+	if s == nil {
+		return nil
+	}
+	var found []Participant
+	for _, p := range s.Participants {
+		if p.DeletedAt == nil && strings.EqualFold(string(p.Role), string(r)) {
+			found = append(found, p)
+		}
+	}
+	return found
+}
+
+// WithState returns the participant with the given State. It reports false if
+// there is none, or if that participant was removed.
+func (s *Session) WithState(state string) (Participant, bool) {
+	if s == nil {
+		return Participant{}, false
+	}
+	for _, p := range s.Participants {
+		if p.DeletedAt == nil && p.State == state {
+			return p, true
+		}
+	}
+	return Participant{}, false
 }
 
 // SessionPage is one page of a list of sessions.
 type SessionPage struct {
 	// Content holds the sessions of this page, in the order of the list.
-	Content []Session
-	// More says that the list goes on. Where the service leaves it out, it is
-	// true for a page that has content: then an empty page is the last one.
-	More bool
+	Content []Session `json:"content"`
+	// More says that the list goes on. If the service leaves it out, it is true
+	// for a page that has content: then an empty page is the last one.
+	More bool `json:"more"`
 	// Page, PageSize and PageCount are what the service reported. Servers
 	// disagree on their meaning (Page may count from one, PageSize may be the
 	// number of sessions in this page), so never compute the next page from
 	// them: [SessionService.Pages] and [SessionService.All] do it right.
-	Page, PageSize, PageCount int
+	Page      int `json:"page,omitempty"`
+	PageSize  int `json:"page_size,omitempty"`
+	PageCount int `json:"page_count,omitempty"`
 }
 
 // ParticipantPage is the participants of one session.
 type ParticipantPage struct {
 	// Content holds the participants.
-	Content []Participant
-	// More says that the service holds participants beyond this page. Its
-	// endpoint takes no page number, so there is no next page to ask for.
-	More bool
+	Content []Participant `json:"content"`
+	// More says that there are participants beyond this page. The endpoint takes
+	// no page number, so there is no next page to ask for.
+	More bool `json:"more"`
 	// Page, PageSize and PageCount are what the service reported, if anything.
-	Page, PageSize, PageCount int
+	Page      int `json:"page,omitempty"`
+	PageSize  int `json:"page_size,omitempty"`
+	PageCount int `json:"page_count,omitempty"`
 }
 
 // UnitResponse is the reply to a deletion.
 type UnitResponse struct {
-	// OK is always true: a reply that says otherwise is an [*APIError].
-	OK bool
+	// OK is always true: a reply with ok: false is an [*APIError].
+	OK bool `json:"ok"`
 }
 
 // SessionCreationRequest describes a session to be booked.
 //
 // StartTime and EndTime are required. They are sent in UTC with milliseconds;
-// what is finer is cut. Zero fields are left out. The service wants the start
-// in the future and the end after it; the client checks only the latter,
-// because the clock that counts is the service's.
+// smaller units are cut. Zero fields are left out. The start has to be in the
+// future and the end after it. The client checks only the order of the two,
+// because its clock may differ from the service's.
 type SessionCreationRequest struct {
 	// SessionName is the title that participants see.
 	SessionName string `json:"session_name,omitempty"`
@@ -143,15 +182,15 @@ type SessionCreationRequest struct {
 	EndTime time.Time `json:"end_time"`
 	// Picture is the URL of an image for the session.
 	Picture string `json:"picture,omitempty"`
-	// Participants are the people to begin with.
+	// Participants are added to the session when it is created.
 	Participants []ParticipantCreationRequest `json:"participants,omitempty"`
 	// FeatureFlags switch features of the call, such as "-plugin;NAME".
 	FeatureFlags []string `json:"feature_flags,omitempty"`
 }
 
-// SessionUpdateRequest describes a change of a session. A nil field leaves the
-// session's as it is, a pointer to "" clears it (new("") makes one). A request
-// with nothing in it is a [*ValidationError].
+// SessionUpdateRequest describes a change of a session. A nil field is not
+// changed, a pointer to "" clears the field (new("") makes one). A request with
+// only nil fields is a [*ValidationError].
 type SessionUpdateRequest struct {
 	// SessionName is the new title.
 	SessionName *string `json:"session_name,omitempty"`
@@ -179,9 +218,9 @@ type ParticipantCreationRequest struct {
 	Phone string `json:"phone,omitempty"`
 }
 
-// ParticipantUpdateRequest describes a change of a participant. A nil field
-// leaves the participant's as it is, a pointer to "" clears it. A request with
-// nothing in it is a [*ValidationError].
+// ParticipantUpdateRequest describes a change of a participant. A nil field is not
+// changed, a pointer to "" clears the field. A request with only nil fields is a
+// [*ValidationError].
 type ParticipantUpdateRequest struct {
 	// DisplayName is the new name.
 	DisplayName *string `json:"display_name,omitempty"`
@@ -212,9 +251,10 @@ type SessionListOptions struct {
 	// Prefetch is how many pages Pages and All fetch ahead of their consumer,
 	// at most 64. Zero fetches a page when it is wanted. It is not sent.
 	Prefetch int
-	// StartTime asks for sessions that start at or after it, EndTime for those
-	// that start up to and including it. Zero means no bound. With either, the
-	// service orders the list by start time.
+	// StartTime asks for sessions that start at or after it. EndTime is the bound
+	// at the other end; the service's documents disagree on whether a session has
+	// to start or to end before it. Zero means no bound. With either, the service
+	// orders the list by start time.
 	StartTime, EndTime time.Time
 	// IncludeCanceled asks for canceled sessions too.
 	IncludeCanceled bool

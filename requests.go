@@ -2,51 +2,86 @@ package coviu
 
 import (
 	"bytes"
-	"context"
-	"io"
-	"net/http"
-	"net/url"
+	"encoding/json"
+	"time"
+
+	"github.com/google/go-querystring/query"
+
+	"github.com/coviu/coviu-go-sdk/internal/dates"
 )
 
-// blankRequest is what every request is a copy of.
-func blankRequest(base *url.URL) *http.Request {
-	return &http.Request{
-		URL:        base,
-		Host:       base.Host,
-		Proto:      "HTTP/1.1",
-		ProtoMajor: 1,
-		ProtoMinor: 1,
-		Header:     http.Header{},
-	}
+// The functions below write request bodies. The dates shadow those of the
+// request, because the form in which they are sent is an option of the client.
+// SessionName is repeated only to stay the first field.
+
+func (c *Client) sessionCreationBody(r *SessionCreationRequest) []byte {
+	return encode(struct {
+		SessionName string `json:"session_name,omitempty"`
+		StartTime   string `json:"start_time,omitempty"`
+		EndTime     string `json:"end_time,omitempty"`
+		*SessionCreationRequest
+	}{r.SessionName, c.date(r.StartTime), c.date(r.EndTime), r})
 }
 
-// target is the address of the call's resource. Every attempt shares it.
-func (c *Client) target(r *request) *url.URL {
-	u := below(c.blank.URL, r.path)
-	u.RawQuery = r.query
-	return u
+func (c *Client) sessionUpdateBody(r *SessionUpdateRequest) []byte {
+	return encode(struct {
+		SessionName *string `json:"session_name,omitempty"`
+		StartTime   string  `json:"start_time,omitempty"`
+		EndTime     string  `json:"end_time,omitempty"`
+		*SessionUpdateRequest
+	}{r.SessionName, c.date(valueOf(r.StartTime)), c.date(valueOf(r.EndTime)), r})
 }
 
-// below is the address of path, which needs no escaping, under base.
-func below(base *url.URL, path string) *url.URL {
-	u := *base
-	u.Path += path
-	if u.RawPath != "" {
-		u.RawPath += path
-	}
-	return &u
+// encode writes a request, which is made of strings only: that can't fail. What
+// is safe in HTML stays as it is.
+func encode(request any) []byte {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	_ = e.Encode(request)
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 }
 
-// newRequest makes one attempt's request. Its header is the bearer's business.
-func (x *exchange) newRequest(ctx context.Context) *http.Request {
-	req := x.client.blank.WithContext(ctx)
-	req.Method = x.method
-	req.URL = x.target
-	if body := x.body; body != nil {
-		// net/http repeats with GetBody what it knows was not sent.
-		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
-		req.Body, _ = req.GetBody()
-		req.ContentLength = int64(len(body))
+const deletedParticipants = "deleted_participants=true"
+
+type sessionQuery struct {
+	Page                int    `url:"page,omitempty"`
+	PageSize            int    `url:"page_size,omitempty"`
+	StartTime           string `url:"start_time,omitempty"`
+	EndTime             string `url:"end_time,omitempty"`
+	IncludeCanceled     bool   `url:"include_canceled,omitempty"`
+	DeletedParticipants bool   `url:"deleted_participants,omitempty"`
+	State               string `url:"state,omitempty"`
+	Order               Order  `url:"order,omitempty"`
+}
+
+func (c *Client) sessionQuery(o *SessionListOptions) (string, error) {
+	if o == nil {
+		return "", nil
 	}
-	return req
+	values, err := query.Values(sessionQuery{
+		Page:                o.Page,
+		PageSize:            o.PageSize,
+		StartTime:           c.date(o.StartTime),
+		EndTime:             c.date(o.EndTime),
+		IncludeCanceled:     o.IncludeCanceled,
+		DeletedParticipants: o.DeletedParticipants,
+		State:               o.State,
+		Order:               o.Order,
+	})
+	if err != nil {
+		return "", &ValidationError{"options", "can't be written as a query"}
+	}
+	return values.Encode(), nil
+}
+
+// date writes t in the form that the client is set to. A zero t becomes "".
+func (c *Client) date(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	if c != nil && c.config.rfc1123 {
+		return string(dates.AppendRFC1123(nil, t))
+	}
+	return string(dates.AppendRFC3339(nil, t))
 }

@@ -2,9 +2,20 @@ package jsoncursor
 
 import "bytes"
 
-// AppendCompact appends a value that [Cursor.Raw] returned as json.Marshal
-// writes a json.RawMessage: without insignificant space, and safe within HTML
-// and JavaScript.
+// CompactSize returns an upper bound of the bytes that AppendCompact appends for
+// value: an escape is six bytes long.
+func CompactSize(value []byte) int {
+	size := len(value)
+	for _, b := range []byte("<>&") {
+		size += 5 * bytes.Count(value, []byte{b})
+	}
+	// The two separators begin with the same two bytes.
+	return size + 3*bytes.Count(value, []byte("\u2028"[:2]))
+}
+
+// AppendCompact appends a value that [Cursor.Raw] returned, in the form in which
+// json.Marshal writes a json.RawMessage: without insignificant space, and with
+// escapes that make it safe in HTML and JavaScript.
 func AppendCompact(dst, value []byte) []byte {
 	const hex = "0123456789abcdef"
 	quoted := false

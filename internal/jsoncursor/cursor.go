@@ -1,87 +1,117 @@
-// Package jsoncursor reads a JSON text value by value, in one pass, into
-// whatever its caller wants, and takes and refuses what [encoding/json] does,
-// with three limits on top: 64 levels, one value, and names as they are written.
+// Package jsoncursor reads a JSON text value by value in one pass. It accepts
+// and refuses what [encoding/json] does, with four differences: at most 64
+// levels, exactly one value, names in their exact case, and a memory budget.
 //
-// The first fault sticks: from then on there are no more fields and elements,
-// so that callers look at [Cursor.Err] once, at the end.
+// The first error sticks. After it there are no more fields and elements, so
+// callers check [Cursor.Err] once, at the end.
 package jsoncursor
 
 import (
 	"bytes"
 	"iter"
 	"strconv"
+	"unicode/utf8"
 )
 
 // MaxDepth is how many objects and arrays may be open at once.
 const MaxDepth = 64
 
-// A Cursor is a place in a JSON text. The zero Cursor is at an empty text.
+// maxKept is how much memory, in bytes, Reset keeps for the next text.
+const maxKept = 64 << 10
+
+// A Cursor is a position in a JSON text. The zero Cursor is at an empty text.
 // What its methods return shares memory with the text or with the Cursor and
-// is good until the next call.
+// is valid until the next call.
 type Cursor struct {
 	text  []byte
 	pos   int
 	depth int
-	// opened says that the last thing read was the start of a container, where
-	// no comma is due.
+	// opened is set between the start of a container and its first item, where
+	// no comma may stand.
 	opened bool
 	err    *Error
-	// unnamed keeps the name of an unknown field out of the path of its fault.
+	// unnamed keeps the name of an unknown field out of the error's path.
 	unnamed bool
-	decoded []byte
+	// budget is how many bytes may still be allocated. It is exhausted once an
+	// allocation was refused.
+	budget    int64
+	exhausted bool
+	// unquoted is the memory for strings with escapes.
+	unquoted []byte
 }
 
-// Reset moves to the start of a text.
-func (c *Cursor) Reset(text []byte) {
-	*c = Cursor{text: text, decoded: c.decoded[:0]}
+// Reset moves to the start of a text. Reading it may allocate budget bytes, as
+// counted by [Cursor.Reserve].
+func (c *Cursor) Reset(text []byte, budget int64) {
+	kept := c.unquoted[:0]
+	if cap(kept) > maxKept {
+		kept = nil
+	}
+	*c = Cursor{text: text, budget: budget, unquoted: kept}
 }
 
-// Err returns the first fault, or nil.
+// Err returns the first error, or nil.
 func (c *Cursor) Err() *Error { return c.err }
 
-// Footprint is the memory, in bytes, that the Cursor keeps over a Reset.
-func (c *Cursor) Footprint() int { return cap(c.decoded) }
+// Reserve counts an allocation that is about to be made for what was read: count
+// values of size bytes each. It returns false if the budget does not allow it, or
+// after an error; then nothing may be allocated. An allocation counts for no less
+// than what it takes: Go rounds it up by a quarter at most, and a large one to
+// pages of 8 KiB.
+func (c *Cursor) Reserve(count, size int) bool {
+	need := int64(count) * int64(size)
+	c.budget -= need + min(need/4, 8<<10) + 16
+	if c.budget < 0 && c.err == nil {
+		c.Fail("the reply needs too much memory to decode")
+		c.exhausted = true
+	}
+	return c.err == nil
+}
 
-// Fail makes fault the fault of the value at hand, unless there was one before.
-func (c *Cursor) Fail(fault string) {
+// Fail sets the error of the current value, unless there is an error already.
+func (c *Cursor) Fail(reason string) {
 	if c.err == nil {
-		c.err = &Error{Fault: fault}
+		c.err = &Error{Reason: reason}
 	}
 	c.pos = len(c.text)
 }
 
-// FailIn is Fail for the named field of the object at hand.
-func (c *Cursor) FailIn(name, fault string) {
+// FailIn is Fail for a named field of the current object.
+func (c *Cursor) FailIn(name, reason string) {
 	if c.err == nil {
-		c.err = &Error{Field: name, Fault: fault}
+		c.err = &Error{Field: name, Reason: reason}
 	}
 	c.pos = len(c.text)
 }
 
-// failHere is Fail, unless the fault is that nothing follows.
-func (c *Cursor) failHere(fault string) {
+// failHere is Fail, unless the text has ended.
+func (c *Cursor) failHere(reason string) {
 	if c.err == nil && c.pos >= len(c.text) {
-		c.err = &Error{Cut: true, Fault: "the text ends early"}
+		c.err = &Error{Truncated: true, Reason: "the text ends early"}
 	}
-	c.Fail(fault)
+	c.Fail(reason)
 }
 
-// End refuses whatever follows the value.
+// End refuses anything that follows the value.
 func (c *Cursor) End() {
-	if c.peek(); c.pos < len(c.text) {
+	if c.Peek(); c.pos < len(c.text) {
 		c.Fail("more than one value")
 	}
 }
 
-// Fields enters an object and goes through its fields. The caller reads the
+// Fields enters an object and iterates over its fields. The caller reads the
 // value of each. Null has no fields.
 func (c *Cursor) Fields() iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
 		if !c.open('{', "not an object") {
 			return
 		}
-		for name, ok := c.field(); ok; name, ok = c.field() {
-			if !yield(name) {
+		for {
+			name, plain, ok := c.field()
+			if ok && !plain {
+				name, ok = c.unquote(nil, name)
+			}
+			if !ok || !yield(name) {
 				return
 			}
 			if c.err != nil {
@@ -91,7 +121,7 @@ func (c *Cursor) Fields() iter.Seq[[]byte] {
 	}
 }
 
-// Elements enters an array and goes through its elements. The caller reads
+// Elements enters an array and iterates over its elements. The caller reads
 // each. Null has no elements.
 func (c *Cursor) Elements() iter.Seq[int] {
 	return func(yield func(int) bool) {
@@ -109,17 +139,47 @@ func (c *Cursor) Elements() iter.Seq[int] {
 	}
 }
 
-// AtArray says whether an array comes next.
-func (c *Cursor) AtArray() bool { return c.peek() == '[' }
+// Remaining counts the elements of the current array that were not read yet. The
+// Cursor stays before the first of them. If there is an error among them, the
+// count ends there.
+func (c *Cursor) Remaining() int {
+	ahead := *c
+	count := 0
+	for more := true; more; more = ahead.next(']') {
+		ahead.skip()
+		count++
+	}
+	return count
+}
+
+// Peek returns the first byte of the next value. At the end of the text it is 0,
+// and so it is for a NUL byte, which no JSON text has outside its strings.
+func (c *Cursor) Peek() byte {
+	if c.pos < len(c.text) && c.text[c.pos] > ' ' {
+		return c.text[c.pos]
+	}
+	return c.skipSpace()
+}
+
+func (c *Cursor) skipSpace() byte {
+	for ; c.pos < len(c.text); c.pos++ {
+		switch b := c.text[c.pos]; b {
+		case ' ', '\t', '\r', '\n':
+		default:
+			return b
+		}
+	}
+	return 0
+}
 
 // Null reads a null if one comes next.
 func (c *Cursor) Null() bool {
-	return c.peek() == 'n' && c.literal("null")
+	return c.Peek() == 'n' && c.literal("null")
 }
 
-// Text reads a string. It is not ok for null and after a fault.
+// Text reads a string. It is not ok for null and after an error.
 func (c *Cursor) Text() (text []byte, ok bool) {
-	if c.peek() != '"' {
+	if c.Peek() != '"' {
 		if !c.Null() {
 			c.failHere("not a string")
 		}
@@ -127,15 +187,31 @@ func (c *Cursor) Text() (text []byte, ok bool) {
 	}
 	text, plain, ok := c.quoted()
 	if ok && !plain {
-		c.decoded = appendUnquoted(c.decoded[:0], text)
-		text = c.decoded
+		text, ok = c.unquote(c.unquoted[:0], text)
+		c.unquoted = text[:0]
 	}
 	return text, ok
 }
 
-// Bool reads a boolean. It is not ok for null and after a fault.
+// unquote returns the meaning of the inside of a string, in the memory of dst if
+// there is enough. Each byte that is not UTF-8 becomes three.
+func (c *Cursor) unquote(dst, inside []byte) (text []byte, ok bool) {
+	size := len(inside)
+	if !utf8.Valid(inside) {
+		size *= 3
+	}
+	if size > cap(dst) {
+		if !c.Reserve(size, 1) {
+			return nil, false
+		}
+		dst = make([]byte, 0, size)
+	}
+	return appendUnquoted(dst, inside), true
+}
+
+// Bool reads a boolean. It is not ok for null and after an error.
 func (c *Cursor) Bool() (value, ok bool) {
-	switch c.peek() {
+	switch c.Peek() {
 	case 't':
 		return true, c.literal("true")
 	case 'f':
@@ -148,11 +224,11 @@ func (c *Cursor) Bool() (value, ok bool) {
 	return false, false
 }
 
-// Int reads an integer, also out of a string, where an empty one is zero. It
-// is not ok for null and after a fault.
+// Int reads an integer, also from a string; an empty string is zero. It is not
+// ok for null and after an error.
 func (c *Cursor) Int() (value int, ok bool) {
 	var digits []byte
-	switch b := c.peek(); {
+	switch b := c.Peek(); {
 	case b == 'n':
 		c.literal("null")
 	case b == '"':
@@ -169,25 +245,26 @@ func (c *Cursor) Int() (value int, ok bool) {
 	if !ok {
 		return 0, false
 	}
-	value, err := strconv.Atoi(string(digits))
-	if err != nil || !wholeNumber(digits) {
-		c.Fail("not an integer")
-		return 0, false
+	if len(digits) <= len("-9223372036854775808") && wholeNumber(digits) {
+		if value, err := strconv.Atoi(string(digits)); err == nil {
+			return value, true
+		}
 	}
-	return value, true
+	c.Fail("not an integer")
+	return 0, false
 }
 
-// wholeNumber says no to what Atoi reads and JSON does not: +1 and 01.
+// wholeNumber refuses what Atoi accepts and JSON does not: +1 and 01.
 func wholeNumber(digits []byte) bool {
 	digits = bytes.TrimPrefix(digits, []byte("-"))
-	return digits[0] != '+' && (digits[0] != '0' || len(digits) == 1)
+	return len(digits) > 0 && digits[0] != '+' && (digits[0] != '0' || len(digits) == 1)
 }
 
-// Raw reads any value and returns its text, nil after a fault. A fault in it is
-// reported for the object around it: the name of an unknown field may itself be
-// confidential.
+// Raw reads any value and returns its text, nil after an error. The path of an
+// error in it ends at the object around it, because the name of an unknown field
+// may itself be confidential.
 func (c *Cursor) Raw() []byte {
-	c.peek()
+	c.Peek()
 	start := c.pos
 	c.skip()
 	if c.err != nil {
@@ -197,13 +274,13 @@ func (c *Cursor) Raw() []byte {
 	return c.text[start:c.pos]
 }
 
-// skip goes level by level, not call by call: the bits of objects say, from
-// the innermost level outward, which of the open containers are objects.
+// skip reads past a value without recursion. Each bit of objects stands for one
+// open container, the lowest for the innermost: 1 is an object, 0 an array.
 func (c *Cursor) skip() {
 	outside := c.depth
 	var objects uint64
 	for {
-		switch c.peek() {
+		switch c.Peek() {
 		case '{':
 			c.open('{', "")
 			objects = objects<<1 | 1
@@ -218,7 +295,7 @@ func (c *Cursor) skip() {
 				return
 			}
 			if objects&1 == 1 {
-				_, more = c.field()
+				_, _, more = c.field()
 			} else {
 				more = c.next(']')
 			}
@@ -230,7 +307,7 @@ func (c *Cursor) skip() {
 }
 
 func (c *Cursor) scalar() {
-	switch c.peek() {
+	switch c.Peek() {
 	case '"':
 		c.quoted()
 	case 't':
@@ -244,9 +321,11 @@ func (c *Cursor) scalar() {
 	}
 }
 
-// within puts a name in front of the path of the fault.
+// within puts a name in front of the error's path. An exhausted budget is an
+// error of the whole text and has no path.
 func (c *Cursor) within(name []byte) {
 	switch rest := c.err.Field; {
+	case c.exhausted:
 	case c.unnamed:
 		c.unnamed = false
 	case rest == "" || rest[0] == '[':
@@ -256,10 +335,10 @@ func (c *Cursor) within(name []byte) {
 	}
 }
 
-func (c *Cursor) open(bracket byte, otherwise string) bool {
-	if c.peek() != bracket {
+func (c *Cursor) open(bracket byte, reason string) bool {
+	if c.Peek() != bracket {
 		if !c.Null() {
-			c.failHere(otherwise)
+			c.failHere(reason)
 		}
 		return false
 	}
@@ -275,7 +354,7 @@ func (c *Cursor) open(bracket byte, otherwise string) bool {
 
 // next moves to the next field or element, or past the end of the container.
 func (c *Cursor) next(bracket byte) bool {
-	b := c.peek()
+	b := c.Peek()
 	opened := c.opened
 	c.opened = false
 	switch {
@@ -293,44 +372,23 @@ func (c *Cursor) next(bracket byte) bool {
 	return false
 }
 
-func (c *Cursor) field() (name []byte, ok bool) {
+// field reads the name of the next field, if there is one, and the colon. The
+// name is what stands between its quotation marks; see quoted.
+func (c *Cursor) field() (name []byte, plain, ok bool) {
 	if !c.next('}') {
-		return nil, false
+		return nil, true, false
 	}
-	if c.peek() != '"' {
+	if c.Peek() != '"' {
 		c.failHere("no field name")
-		return nil, false
+		return nil, true, false
 	}
-	name, plain, ok := c.quoted()
-	if !plain {
-		name = appendUnquoted(nil, name)
-	}
-	if ok && c.peek() != ':' {
+	name, plain, ok = c.quoted()
+	if ok && c.Peek() != ':' {
 		c.failHere("no colon after the field name")
-		return nil, false
+		return nil, true, false
 	}
 	c.pos++
-	return name, ok
-}
-
-// peek moves over white space and returns the byte that follows it. At the end
-// that is 0, as for a NUL byte, which no JSON text has outside its strings.
-func (c *Cursor) peek() byte {
-	if c.pos < len(c.text) && c.text[c.pos] > ' ' {
-		return c.text[c.pos]
-	}
-	return c.peekFar()
-}
-
-func (c *Cursor) peekFar() byte {
-	for ; c.pos < len(c.text); c.pos++ {
-		switch b := c.text[c.pos]; b {
-		case ' ', '\t', '\r', '\n':
-		default:
-			return b
-		}
-	}
-	return 0
+	return name, plain, ok
 }
 
 func (c *Cursor) literal(word string) bool {
@@ -347,7 +405,7 @@ func (c *Cursor) literal(word string) bool {
 }
 
 func (c *Cursor) number() bool {
-	if c.peek() == '-' {
+	if c.Peek() == '-' {
 		c.pos++
 	}
 	whole := c.pos

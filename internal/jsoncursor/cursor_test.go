@@ -11,7 +11,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// person is what the tests read: enough to meet every method of a Cursor.
+// budget is more than any text of these tests needs.
+const budget = 1 << 30
+
+// person is what the tests read: enough to use every method of a Cursor.
 type person struct {
 	Name   string
 	Age    int
@@ -53,7 +56,7 @@ func readPerson(c *Cursor, p *person) {
 
 func read(text string) (person, *Error) {
 	var c Cursor
-	c.Reset([]byte(text))
+	c.Reset([]byte(text), budget)
 	var p person
 	readPerson(&c, &p)
 	c.End()
@@ -110,9 +113,9 @@ func TestTheFirstUnusualByteIsFoundInEveryPlace(t *testing.T) {
 	}
 }
 
-func TestAFaultNamesItsPathAndNeverAValue(t *testing.T) {
+func TestAnErrorNamesItsPathAndNeverAValue(t *testing.T) {
 	const no = "not a JSON value"
-	for _, c := range []struct{ text, field, fault string }{
+	for _, c := range []struct{ text, field, reason string }{
 		{`"secret"`, "", "not an object"},
 		{`{"name":7}`, "name", "not a string"},
 		{`{"name":["secret"]}`, "name", "not a string"},
@@ -163,23 +166,23 @@ func TestAFaultNamesItsPathAndNeverAValue(t *testing.T) {
 	} {
 		_, err := read(c.text)
 		require.NotNil(t, err, c.text)
-		require.Equal(t, Error{Field: c.field, Fault: c.fault}, *err, c.text)
+		require.Equal(t, Error{Field: c.field, Reason: c.reason}, *err, c.text)
 		require.NotContains(t, err.Error(), "secret")
 	}
 }
 
-func TestATextThatEndsEarlyIsCutWhereverItEnds(t *testing.T) {
+func TestATextThatEndsEarlyIsTruncatedWhereverItEnds(t *testing.T) {
 	text := `{"name":"a\u0041\"é","age":-12,"admin":true,"tags":["x",null],"boss":{"x":{"a":[1.5e-3,false,"y"]}},"admin":false}`
 	_, err := read(text)
 	require.Nil(t, err)
 	for i := range text {
 		_, err := read(text[:i])
 		require.NotNil(t, err, text[:i])
-		require.True(t, err.Cut, text[:i])
+		require.True(t, err.Truncated, text[:i])
 	}
 	for _, text := range []string{"{\"age\":12 \t", `{"name":"12345678`, `{"name":"1234567890123456`, `{"name":"\`, `{"name":"1234567\u00`, "{\"name\":\"\xe2\x82"} {
 		_, err = read(text)
-		require.True(t, err.Cut, text)
+		require.True(t, err.Truncated, text)
 	}
 }
 
@@ -190,7 +193,7 @@ func TestDepthIsLimitedTo64(t *testing.T) {
 	_, err := read(nested(64))
 	require.Nil(t, err)
 	_, err = read(nested(65))
-	require.Equal(t, Error{Fault: "more than 64 levels deep"}, *err)
+	require.Equal(t, Error{Reason: "more than 64 levels deep"}, *err)
 
 	// The same through the fields that are known.
 	bosses := strings.Repeat(`{"boss":`, 64) + `{}` + strings.Repeat(`}`, 64)
@@ -205,7 +208,7 @@ func TestSkippingReadsNoFurtherThanTheDepthLimit(t *testing.T) {
 	text := append([]byte(`{"x":`), bytes.Repeat([]byte("["), 1<<20)...)
 	var c Cursor
 	allocations := testing.AllocsPerRun(10, func() {
-		c.Reset(text)
+		c.Reset(text, budget)
 		for range c.Fields() {
 			c.Raw()
 		}
@@ -214,39 +217,39 @@ func TestSkippingReadsNoFurtherThanTheDepthLimit(t *testing.T) {
 	require.Equal(t, "more than 64 levels deep", c.Err().Error())
 }
 
-func TestTheFirstFaultIsTheOneReported(t *testing.T) {
+func TestTheFirstErrorIsTheOneReported(t *testing.T) {
 	var c Cursor
-	c.Reset([]byte(`[1]`))
+	c.Reset([]byte(`[1]`), budget)
 	c.Fail("first")
 	c.Fail("second")
 	c.FailIn("x", "third")
 	for range c.Elements() {
-		t.Error("an element after a fault")
+		t.Error("an element after an error")
 	}
 	for range c.Fields() {
-		t.Error("a field after a fault")
+		t.Error("a field after an error")
 	}
 	c.End()
-	require.Equal(t, Error{Fault: "first"}, *c.Err())
+	require.Equal(t, Error{Reason: "first"}, *c.Err())
 }
 
-func TestAFaultCanBeThatOfANamedField(t *testing.T) {
+func TestAnErrorCanBelongToANamedField(t *testing.T) {
 	var c Cursor
-	c.Reset([]byte(`[{"x":1}]`))
-	require.True(t, c.AtArray())
+	c.Reset([]byte(`[{"x":1}]`), budget)
+	require.Equal(t, byte('['), c.Peek())
 	for range c.Elements() {
-		require.False(t, c.AtArray())
+		require.Equal(t, byte('{'), c.Peek())
 		for range c.Fields() {
 			c.Raw()
 		}
 		c.FailIn("id", "missing")
 	}
-	require.Equal(t, Error{Field: "[0].id", Fault: "missing"}, *c.Err())
+	require.Equal(t, Error{Field: "[0].id", Reason: "missing"}, *c.Err())
 }
 
-func TestACallerMayLeaveEarly(t *testing.T) {
+func TestACallerMayStopEarly(t *testing.T) {
 	var c Cursor
-	c.Reset([]byte(`[[1,2],3]`))
+	c.Reset([]byte(`[[1,2],3]`), budget)
 	for range c.Elements() {
 		for range c.Elements() {
 			break
@@ -254,7 +257,7 @@ func TestACallerMayLeaveEarly(t *testing.T) {
 		break
 	}
 	require.Nil(t, c.Err())
-	c.Reset([]byte(`{"a":1,"b":2}`))
+	c.Reset([]byte(`{"a":1,"b":2}`), budget)
 	for name := range c.Fields() {
 		require.Equal(t, "a", string(name))
 		break
@@ -264,18 +267,107 @@ func TestACallerMayLeaveEarly(t *testing.T) {
 
 func TestResetForgetsEverythingButItsMemory(t *testing.T) {
 	var c Cursor
-	c.Reset([]byte(`["` + strings.Repeat(`\n`, 100) + `",{`))
+	c.Reset([]byte(`["`+strings.Repeat(`\n`, 100)+`",{`), budget)
 	for range c.Elements() {
 		c.Text()
 	}
 	require.NotNil(t, c.Err())
-	require.GreaterOrEqual(t, c.Footprint(), 100)
-	c.Reset([]byte(`"x"`))
+	require.GreaterOrEqual(t, cap(c.unquoted), 100)
+	c.Reset([]byte(`"x"`), budget)
 	text, ok := c.Text()
 	require.True(t, ok)
 	require.Equal(t, "x", string(text))
 	c.End()
 	require.Nil(t, c.Err())
+}
+
+func TestResetDropsTheMemoryOfALongString(t *testing.T) {
+	var c Cursor
+	c.Reset([]byte(`"`+strings.Repeat(`\n`, maxKept+1)+`"`), budget)
+	_, ok := c.Text()
+	require.True(t, ok)
+	require.Greater(t, cap(c.unquoted), maxKept)
+	c.Reset(nil, budget)
+	require.LessOrEqual(t, cap(c.unquoted), maxKept)
+}
+
+func TestReadingStaysWithinItsBudget(t *testing.T) {
+	var c Cursor
+	c.Reset([]byte(`[{"a":"1"}]`), 84)
+	for range c.Elements() {
+		for range c.Fields() {
+			require.True(t, c.Reserve(10, 1))
+			require.True(t, c.Reserve(2, 10))
+			require.False(t, c.Reserve(0, 10), "an empty allocation counts too")
+			require.False(t, c.Reserve(0, 0))
+		}
+	}
+	require.Equal(t, Error{Reason: "the reply needs too much memory to decode"}, *c.Err(), "no path: the text as a whole is at fault")
+
+	c.Reset([]byte(`[1]`), budget)
+	c.Fail("first")
+	require.False(t, c.Reserve(1, 1), "nothing is allocated after an error")
+	c.Reset([]byte(`[1]`), 1<<40)
+	require.False(t, c.Reserve(1<<30, 1<<20), "a size that needs more than 32 bits")
+}
+
+func TestStringsThatHaveToBeRewrittenCount(t *testing.T) {
+	for text, memory := range map[string]int64{
+		`"` + strings.Repeat(`\n`, 500) + `"`:    1000,
+		`"` + strings.Repeat("\xff", 1000) + `"`: 3000,
+	} {
+		for _, field := range []string{text, `{` + text + `:1}`} {
+			var c Cursor
+			readAny := func(budget int64) *Error {
+				c = Cursor{}
+				c.Reset([]byte(field), budget)
+				if field[0] == '{' {
+					for range c.Fields() {
+						c.Raw()
+					}
+				} else {
+					c.Text()
+				}
+				return c.Err()
+			}
+			require.NotNil(t, readAny(memory))
+			require.Nil(t, readAny(memory+memory/4+16))
+			require.Zero(t, c.budget)
+		}
+	}
+	var c Cursor
+	c.Reset([]byte(`{"\n":{"\n":["\n"]}}`), 1+16)
+	for range c.Fields() {
+		require.NotNil(t, c.Raw(), "what is skipped is not rewritten")
+	}
+}
+
+func TestTheElementsThatRemainAreCountedWithoutReadingThem(t *testing.T) {
+	var c Cursor
+	c.Reset([]byte(`{"a":[1,"]",[2,[3]],{"x":[4]},null],"b":[5]}`), budget)
+	for name := range c.Fields() {
+		want := 5
+		if string(name) == "b" {
+			want = 1
+		}
+		for range c.Elements() {
+			require.Equal(t, want, c.Remaining())
+			c.Raw()
+			want--
+		}
+		require.Zero(t, want)
+	}
+	c.End()
+	require.Nil(t, c.Err())
+
+	for _, text := range []string{`[1,2,x,4]`, `[1,2,3`, `[1,2,[`, `[1,2,{"a" 1}]`} {
+		c.Reset([]byte(text), budget)
+		for range c.Elements() {
+			require.Equal(t, 3, c.Remaining(), text)
+			require.Nil(t, c.Err())
+			break
+		}
+	}
 }
 
 func TestANilErrorPrints(t *testing.T) {
@@ -312,7 +404,7 @@ func FuzzRaw(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text []byte) {
 		before := bytes.Clone(text)
 		var c Cursor
-		c.Reset(text)
+		c.Reset(text, budget)
 		raw := bytes.Clone(c.Raw())
 		c.End()
 		require.Equal(t, json.Valid(text) && depth(text) <= MaxDepth, c.Err() == nil)
@@ -326,11 +418,12 @@ func FuzzRaw(f *testing.F) {
 		require.NoError(t, err)
 		compact := AppendCompact(nil, raw)
 		require.Equal(t, string(want), string(compact))
+		require.LessOrEqual(t, len(compact), CompactSize(raw))
 		require.Equal(t, string(compact), string(AppendCompact(nil, compact)))
 
 		var wantText string
 		if raw[0] == '"' && json.Unmarshal(raw, &wantText) == nil {
-			c.Reset(text)
+			c.Reset(text, budget)
 			gotText, ok := c.Text()
 			require.True(t, ok)
 			require.Equal(t, wantText, string(gotText))

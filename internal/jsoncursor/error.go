@@ -1,15 +1,15 @@
 package jsoncursor
 
-// Error says where a JSON text could not be read and what kind of fault it
-// was. It never shows a value of the text.
+// Error says where a JSON text could not be read and why. It never shows a
+// value of the text.
 type Error struct {
-	// Field is the path of the value, such as "content[3].start_time"; it is
-	// empty at the top.
+	// Field is the path of the value, such as "content[3].start_time". It is
+	// empty if the text as a whole is at fault.
 	Field string
-	// Cut says that the text ended before its value did.
-	Cut bool
-	// Fault is what is wrong, in words.
-	Fault string
+	// Truncated is set if the text ended before its value did.
+	Truncated bool
+	// Reason is what is wrong.
+	Reason string
 }
 
 func (e *Error) Error() string {
@@ -17,8 +17,8 @@ func (e *Error) Error() string {
 	case e == nil:
 		return "unreadable JSON"
 	case e.Field == "":
-		return e.Fault
+		return e.Reason
 	default:
-		return e.Field + ": " + e.Fault
+		return e.Field + ": " + e.Reason
 	}
 }

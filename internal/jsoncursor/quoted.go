@@ -9,7 +9,7 @@ import (
 )
 
 // quoted reads a string and returns what is between its quotation marks. It is
-// plain if that is also what the string means: no escapes, valid UTF-8.
+// plain if that is also the meaning of the string: no escapes, valid UTF-8.
 func (c *Cursor) quoted() (inside []byte, plain, ok bool) {
 	plain = true
 	text, start := c.text, c.pos+1
@@ -51,12 +51,12 @@ func (c *Cursor) quoted() (inside []byte, plain, ok bool) {
 	return nil, true, false
 }
 
-// unusual marks, of a little-endian word, the first byte that is more than a
-// character of a string: a quotation mark, a backslash, a control character or
-// a part of a longer one. It looks at all eight at once: a difference below has
-// the top bit of a byte set where that byte is too small, or was 0x80 and more.
-// Quotation marks are caught with the control characters, next to which the
-// flipped bit puts them.
+// unusual sets the top bit of the first byte, in a little-endian word, that is
+// not an ordinary ASCII character: a quotation mark, a backslash, a control
+// character, or 0x80 and above. Bits of the bytes after it mean nothing. The
+// subtractions set the top bit of each byte that is smaller than the limit. The
+// XOR with 2 moves the quotation mark next to the control characters, so that
+// one limit serves both.
 func unusual(word uint64) uint64 {
 	const each = 0x0101010101010101
 	quoteOrControl := (word ^ each*2) - each*(('"'^2)+1)
@@ -64,8 +64,8 @@ func unusual(word uint64) uint64 {
 	return (quoteOrControl | backslash) & (each * 0x80)
 }
 
-// escapeLen returns the length of the escape that text starts with, or 0 if it
-// is none; it may be longer than a text that ends within it.
+// escapeLen returns the length of the escape that text starts with, or 0 if it is
+// not one. If the text ends within the escape, that is more than what is left.
 func escapeLen(text []byte) int {
 	if len(text) < 2 {
 		return 2
@@ -84,9 +84,8 @@ func escapeLen(text []byte) int {
 	return 6
 }
 
-// appendUnquoted appends the meaning of a string whose escapes were found good.
-// As in encoding/json, what is not UTF-8 and half a surrogate pair become
-// U+FFFD.
+// appendUnquoted appends the meaning of a string whose escapes are valid. As in
+// encoding/json, a byte that is not UTF-8 and half a surrogate pair become U+FFFD.
 func appendUnquoted(dst, inside []byte) []byte {
 	for len(inside) > 0 {
 		b := inside[0]
