@@ -1,199 +1,147 @@
 package coviu
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/coviu/coviu-go-sdk/internal/recent"
+	"github.com/coviu/coviu-go-sdk/internal/boundedset"
 )
 
-// cursor is where the reading of a list goes on that sessions can leave. Each
-// that leaves moves all that follow up, some of them into the part that was read.
-// So every page has to join that part: to begin with a session that was read, or
-// with one that comes before it. A page that does not is asked for again, from
-// further up.
+// cursor says which page of a list to read next.
+//
+// Where sessions can leave the list, each one that leaves moves all later ones
+// forward, some of them into pages that were read. Consecutive pages must
+// therefore overlap: a page's first session must be one already read, or sort
+// before the last one read. Otherwise sessions were removed, and the cursor steps
+// back. That holds in whatever order the server answers requests for pages.
 type cursor struct {
-	asked     SessionListOptions
-	full      int
-	precision time.Duration
+	asked    SessionListOptions
+	pageSize int
 
-	// at is the page to ask for; loose says that it need not join.
-	at    place
-	loose bool
+	// at is the page to ask for.
+	at pageRef
+	// begun is set once a page was read. The first one overlaps with nothing.
+	begun bool
+	// byNumber is set while page numbers are followed, without overlap.
+	byNumber bool
 
-	// Pages are counted from the edge that was asked for or, where that repeats
-	// less, from the start of the last session that was read.
-	edge, askedEdge time.Time
-	edges           edgeUse
-
-	byTime bool      // the order of the list
-	last   time.Time // the start of the last session that was read
-	read   *recent.Set[sighting]
-	ids    *recent.Set[string]
-
-	// back is where the list goes on from the edge that was asked for.
-	back place
-	// counted is how many sessions from the edge on were read, ending how those of
-	// them start that are from the next edge on.
-	counted int
-	ending  []starts
+	byTime bool      // the list is sorted by start time
+	last   time.Time // the start of the last session read
+	read   *boundedset.Set[sighting]
+	// known are the ids of the sessions that the caller has had.
+	known *boundedset.Set[string]
 }
 
-// edgeUse says whether pages may be counted from another edge than was asked for.
-type edgeUse int
+// pageRef is a page to ask for. until is how many sessions of the list are read
+// after it, if the list does not change.
+type pageRef struct{ number, size, until int }
 
-const (
-	edgesUnproven edgeUse = iota
-	edgesHold
-	edgesFail
-)
+func (p pageRef) begin() int { return p.number * p.size }
+func (p pageRef) end() int   { return p.begin() + p.size }
 
-// place is a page by its number and size.
-type place struct{ number, size int }
-
-func (p place) begin() int { return p.number * p.size }
-func (p place) end() int   { return p.begin() + p.size }
-
-// starts is a number of sessions in a row that start together.
-type starts struct {
-	at time.Time
-	n  int
-}
-
-// sighting is a session where it was seen: in a list by start time, one that was
-// moved since is elsewhere.
+// sighting is a session at the start time it had when it was read. In a list by
+// start time, a session that was moved since is elsewhere.
 type sighting struct {
 	id    string
 	start time.Time
 }
 
-// clone keeps no page in memory.
+// clone makes a copy that does not keep the page in memory.
 func (s sighting) clone() sighting { return sighting{strings.Clone(s.id), s.start} }
 
-func newCursor(asked SessionListOptions, precision time.Duration) *cursor {
-	full := orDefault(asked.PageSize, maxPageSize)
+func newCursor(asked SessionListOptions) *cursor {
+	pageSize := cmp.Or(asked.PageSize, maxPageSize)
 	c := &cursor{
-		asked:     asked,
-		full:      full,
-		precision: precision,
-		at:        place{asked.Page, full},
-		loose:     true,
-		byTime:    asked.byTime(),
-		read:      recent.New(remembered, sighting.clone),
-		ids:       recent.New(remembered, strings.Clone),
+		asked:    asked,
+		pageSize: pageSize,
+		at:       pageRef{asked.Page, pageSize, (asked.Page + 1) * pageSize},
+		byNumber: !asked.pagesShift(),
+		byTime:   asked.byTime(),
+		read:     boundedset.New(remembered, sighting.clone),
+		known:    boundedset.New(remembered, strings.Clone),
 	}
-	c.edge = *c.edgeOf(&c.asked)
-	c.askedEdge = c.edge
+	if c.byNumber {
+		c.at.size = asked.PageSize // the service knows what 0 means
+	}
 	return c
 }
 
-// edgeOf is the time in o at which the list begins.
-func (c *cursor) edgeOf(o *SessionListOptions) *time.Time {
-	if c.asked.Order == OrderReverse {
-		return &o.EndTime
-	}
-	return &o.StartTime
-}
-
-// request asks for the page at the cursor.
-func (c *cursor) request() SessionListOptions { return c.requestFrom(c.edge) }
-
-func (c *cursor) requestFrom(edge time.Time) SessionListOptions {
-	o := c.asked
-	*c.edgeOf(&o) = edge
-	o.Page, o.PageSize = c.at.number, c.at.size
-	return o
-}
-
-// joins says whether page goes on from what was read. If not, the cursor moves up.
-func (c *cursor) joins(page *SessionPage) bool {
-	if !c.holds(page) {
-		c.edges, c.edge = edgesFail, c.askedEdge
-		c.at, c.loose = c.back, false
-		return false
-	}
-	empty := len(page.Content) == 0
-	if c.loose || c.at.number == 0 || empty && page.More || !empty && c.reached(&page.Content[0]) {
+// overlaps reports whether page continues what was read, with no gap between.
+func (c *cursor) overlaps(page *SessionPage) bool {
+	if !c.begun || c.byNumber || c.at.number == 0 {
 		return true
 	}
-	c.at = place{(c.at.begin() - 1) / maxPageSize, maxPageSize}
-	return false
-}
-
-// holds says whether page is counted from the edge, and learns from it whether the
-// server counts from edges at all. Some servers take EndTime for when sessions end:
-// that it is not shows in a session that was read, and ends later.
-func (c *cursor) holds(page *SessionPage) bool {
-	asked, empty := c.edge.Equal(c.askedEdge), len(page.Content) == 0
-	switch {
-	case empty:
-		return asked || c.edges == edgesHold || page.More
-	case c.ignoresEdge(&page.Content[0]):
-		c.edges, c.edge = edgesFail, c.askedEdge
-	case asked:
-		return true
-	case c.asked.Order != OrderReverse, page.Content[0].EndTime.After(c.edge) && c.reached(&page.Content[0]):
-		c.edges = edgesHold
+	if len(page.Content) == 0 {
+		return page.More
 	}
-	return c.edges != edgesUnproven
+	first := &page.Content[0]
+	return c.byTime && c.compare(first.StartTime, c.last) < 0 || c.read.Has(c.sightingOf(first))
 }
 
-// ignoresEdge says that first, of a page, is from before the edge, even if the
-// server cuts to seconds what it writes.
-func (c *cursor) ignoresEdge(first *Session) bool {
-	return !c.edge.IsZero() && c.compare(first.StartTime.Truncate(time.Second), c.edge.Truncate(time.Second)) < 0
+// stepBack moves the cursor to a page of the largest size that begins further up.
+func (c *cursor) stepBack() {
+	c.at = pageRef{number: (c.at.begin() - 1) / maxPageSize, size: maxPageSize}
 }
 
-// reached says that nothing unread comes before s.
-func (c *cursor) reached(s *Session) bool {
-	return c.byTime && c.compare(s.StartTime, c.last) < 0 || c.knows(s)
-}
-
-// advance moves the cursor past page.
+// advance moves the cursor past page, and cuts page to the sessions that belong
+// to this iteration.
 func (c *cursor) advance(page *SessionPage) {
-	// A server that makes pages of its own size, or leaves More out and so seems to
-	// go on after a short one, is followed by its page numbers.
+	c.begun = true
+	if !c.asked.pagesShift() {
+		c.at = c.following(c.at)
+		return
+	}
 	got := len(page.Content)
-	c.loose = got > c.at.size || got < c.at.size && page.More
+	// A server may make pages of its own size. One that leaves More out seems to
+	// continue after a short page. In both cases only page numbers can be followed.
+	c.byNumber = got > c.at.size || got < c.at.size && page.More
 	begin, end := c.firstWanted(page.Content), got
-	if !c.loose {
-		end = begin + c.enough(page.Content[begin:])
+	if !c.byNumber {
+		end = begin + c.fillsPage(page.Content[begin:])
 	}
 	page.Content, page.More = page.Content[begin:end], page.More || end < got
 	c.remember(page.Content)
-	if c.loose {
-		c.at.number++
+	if c.byNumber {
+		c.at = c.following(c.at)
 	} else {
-		c.moveOn(c.at.begin()+end, page.Content)
+		c.at = c.overlapping(c.at.begin() + end)
 	}
 }
 
-// firstWanted says how many sessions are from before the page that was asked for
-// first.
+// following returns the page after at, as long as the list does not change.
+func (c *cursor) following(at pageRef) pageRef {
+	if c.byNumber {
+		return pageRef{number: at.number + 1, size: at.size}
+	}
+	return c.overlapping(at.until)
+}
+
+// firstWanted returns the index of the first session that belongs to this
+// iteration. A page from further up may begin with sessions from before the page
+// that was asked for first.
 func (c *cursor) firstWanted(sessions []Session) int {
 	if c.asked.Page == 0 {
 		return 0
 	}
-	return max(0, slices.IndexFunc(sessions, func(s Session) bool { return c.knows(&s) }))
+	return max(0, slices.IndexFunc(sessions, func(s Session) bool { return c.read.Has(c.sightingOf(&s)) }))
 }
 
-// enough says how many sessions have as many new ones among them as were asked for.
-// One that was moved is none.
-func (c *cursor) enough(sessions []Session) int {
+// fillsPage returns how many of the sessions fill a page of the size that was
+// asked for. Sessions that were read before do not count, even if they were moved.
+func (c *cursor) fillsPage(sessions []Session) int {
 	fresh := 0
 	for i := range sessions {
-		if !c.ids.Has(sessions[i].SessionID) {
+		if !c.known.Has(sessions[i].SessionID) {
 			fresh++
 		}
-		if fresh > c.full {
+		if fresh > c.pageSize {
 			return i
 		}
 	}
 	return len(sessions)
 }
-
-func (c *cursor) knows(s *Session) bool { return c.read.Has(c.sightingOf(s)) }
 
 func (c *cursor) sightingOf(s *Session) sighting {
 	if !c.asked.byTime() {
@@ -202,84 +150,34 @@ func (c *cursor) sightingOf(s *Session) sighting {
 	return sighting{s.SessionID, s.StartTime.UTC()}
 }
 
-// remember keeps what the next page can join. A server that does not order by
-// start time has the order of creation.
+// remember keeps what the overlap check needs. A server that does not sort by
+// start time sorts by creation.
 func (c *cursor) remember(sessions []Session) {
 	c.byTime = c.byTime && slices.IsSortedFunc(sessions, func(a, b Session) int { return c.compare(a.StartTime, b.StartTime) })
 	for i := range sessions {
 		c.read.Add(c.sightingOf(&sessions[i]))
-		c.ids.Add(sessions[i].SessionID)
 		c.last = sessions[i].StartTime
 	}
 }
 
-// moveOn sets the next page, after so many sessions from the edge on, of which
-// these are the last.
-func (c *cursor) moveOn(read int, latest []Session) {
-	c.at = c.overlapping(read)
-	if !c.byTime || c.edges == edgesFail {
-		return
-	}
-	edge := c.edgeAtLast()
-	together := c.count(read, latest, edge)
-	// A list that goes on beyond the other end of what was asked for has no edge there.
-	o := c.requestFrom(edge)
-	if o.check() != nil || !c.edge.IsZero() && c.compare(edge, c.edge) <= 0 {
-		return
-	}
-	if at := c.overlapping(together); at.end()-together >= c.at.end()-read {
-		if c.edge.Equal(c.askedEdge) {
-			c.back = c.at
-		}
-		c.at, c.edge, c.counted = at, edge, together
-	}
-}
-
-// count says how many of the sessions read are from edge on. Some of them may
-// have been on earlier pages.
-func (c *cursor) count(read int, latest []Session, edge time.Time) int {
-	known := c.counted - (read - len(latest))
-	for _, s := range latest[min(max(0, known), len(latest)):] {
-		if n := len(c.ending); n > 0 && c.ending[n-1].at.Equal(s.StartTime) {
-			c.ending[n-1].n++
-		} else {
-			c.ending = append(c.ending, starts{s.StartTime, 1})
-		}
-	}
-	c.counted = read
-	c.ending = slices.DeleteFunc(c.ending, func(s starts) bool { return c.compare(s.at, edge) < 0 })
-	together := 0
-	for _, s := range c.ending {
-		together += s.n
-	}
-	return together
-}
-
-// edgeAtLast is the edge nearest to the last session that leaves out none that
-// starts with it, even if the server writes it cut to seconds.
-func (c *cursor) edgeAtLast() time.Time {
-	if c.asked.Order == OrderReverse {
-		return c.last.Truncate(time.Second).Add(time.Second)
-	}
-	return c.last.Truncate(c.precision)
-}
-
-// compare is the order of the list.
+// compare is the order of the list, in whole seconds: a server may cut the starts
+// of some sessions to seconds, and still sort by the whole start.
 func (c *cursor) compare(a, b time.Time) int {
 	if c.asked.Order == OrderReverse {
 		a, b = b, a
 	}
-	return a.Compare(b)
+	return a.Truncate(time.Second).Compare(b.Truncate(time.Second))
 }
 
-// overlapping is the page that begins within what was read, and brings as many
-// more sessions as were asked for, or as the largest page can.
-func (c *cursor) overlapping(read int) place {
-	best := place{0, 1}
-	for size := 1; size <= maxPageSize && best.end()-read < c.full; size++ {
-		if at := (place{max(0, read-1) / size, size}); at.end() > best.end() {
+// overlapping returns the page that begins within the sessions read and brings a
+// full page of new ones, or as many as the largest page can.
+func (c *cursor) overlapping(read int) pageRef {
+	best := pageRef{size: 1}
+	for size := 1; size <= maxPageSize && best.end()-read < c.pageSize; size++ {
+		if at := (pageRef{number: max(0, read-1) / size, size: size}); at.end() > best.end() {
 			best = at
 		}
 	}
+	best.until = min(best.end(), read+c.pageSize)
 	return best
 }

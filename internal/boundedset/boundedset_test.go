@@ -1,4 +1,4 @@
-package recent_test
+package boundedset_test
 
 import (
 	"math/rand/v2"
@@ -10,11 +10,11 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/coviu/coviu-go-sdk/internal/recent"
+	"github.com/coviu/coviu-go-sdk/internal/boundedset"
 )
 
-func TestTheOldestStringIsForgotten(t *testing.T) {
-	set := recent.New(3, strings.Clone)
+func TestTheOldestItemIsForgotten(t *testing.T) {
+	set := boundedset.New(3, strings.Clone)
 	for _, s := range []string{"a", "b", "c"} {
 		require.True(t, set.Add(s))
 		require.False(t, set.Add(s))
@@ -28,17 +28,17 @@ func TestTheOldestStringIsForgotten(t *testing.T) {
 }
 
 func TestASetOfOne(t *testing.T) {
-	set := recent.New(1, strings.Clone)
+	set := boundedset.New(1, strings.Clone)
 	require.True(t, set.Add(""))
 	require.False(t, set.Add(""))
 	require.True(t, set.Add("a"))
 	require.True(t, set.Add(""))
 }
 
-func TestASetRemembersAsASliceDoes(t *testing.T) {
+func TestASetBehavesLikeASlice(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for limit := 1; limit <= 8; limit++ {
-		set := recent.New(limit, strings.Clone)
+		set := boundedset.New(limit, strings.Clone)
 		var model []string
 		for range 2000 {
 			s := strconv.Itoa(random.IntN(12))
@@ -53,17 +53,17 @@ func TestASetRemembersAsASliceDoes(t *testing.T) {
 	}
 }
 
-func TestASetKeepsNoneOfItsCallersMemory(t *testing.T) {
+func TestASetStoresClones(t *testing.T) {
 	page := []byte(strings.Repeat("x", 1<<16))
 	piece := unsafe.String(&page[0], 8)
-	set := recent.New(2, strings.Clone)
+	set := boundedset.New(2, strings.Clone)
 	require.True(t, set.Add(piece))
 	copy(page, "changed!")
 	require.False(t, set.Add("xxxxxxxx"))
 }
 
 func BenchmarkAdd(b *testing.B) {
-	set := recent.New(1024, strings.Clone)
+	set := boundedset.New(1024, strings.Clone)
 	ids := make([]string, 4096)
 	for i := range ids {
 		ids[i] = "5f0f6c1e-0b1d-4e52-9c2a-" + strconv.Itoa(i)
