@@ -1,278 +1,222 @@
 package coviu
 
 import (
+	"cmp"
 	"context"
-	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"log/slog"
+	"maps"
 	"net/http"
 	"net/url"
-	"strconv"
-	"strings"
 	"sync/atomic"
 	"time"
 
 	"golang.org/x/oauth2"
 
-	"github.com/coviu/coviu-go-sdk/internal/lease"
-	"github.com/coviu/coviu-go-sdk/internal/opaque"
+	"github.com/coviu/coviu-go-sdk/internal/pacer"
 	"github.com/coviu/coviu-go-sdk/internal/retry"
-	"github.com/coviu/coviu-go-sdk/internal/wire"
+	"github.com/coviu/coviu-go-sdk/internal/roundtrip"
+	"github.com/coviu/coviu-go-sdk/internal/safeerr"
+	"github.com/coviu/coviu-go-sdk/internal/tokencache"
+	"github.com/coviu/coviu-go-sdk/internal/tokenendpoint"
 )
 
 const (
-	grantClientCredentials = "client_credentials"
-	grantRefreshToken      = "refresh_token"
-	grantAuthorizationCode = "authorization_code"
+	opToken operation = "POST /auth/token"
 
-	tokenOperation = "POST /auth/token"
-	// refreshLimit bounds what it takes to replace a grant, the observer
-	// included.
+	// refreshLimit bounds one token request, the token store included.
 	refreshLimit = 15 * time.Second
-	// quietPeriod is how long a 401 on one session or participant is not taken
-	// for a matter of tokens, after a new token did not help: the service
-	// answers 401 for a session that was canceled.
-	quietPeriod     = time.Minute
-	defaultLifetime = time.Hour
-	maxLifetime     = 24 * time.Hour
-	maxTokenReply   = 1 << 20
+	// shortWait is how long a refresh may be delayed although the old token has
+	// not expired yet.
+	shortWait = time.Second
+	// mutePeriod is how long a 401 on one session or participant starts no
+	// refresh, after a new token did not help. The service also answers 401 for a
+	// session that was canceled.
+	mutePeriod = time.Minute
 )
 
-// grant is one token and the header that it travels in. It is never modified.
-type grant struct {
-	token  oauth2.Token
-	header []string
+// authorized is a token and the http.Client that sends it with every request. It
+// is never modified.
+type authorized struct {
+	token oauth2.Token
+	http  *http.Client
 }
 
-func newGrant(t oauth2.Token) *grant {
-	return &grant{token: t, header: []string{"Bearer " + t.AccessToken}}
-}
-
-// auth is all that knows a secret: the account's credentials and the grant in
-// use.
+// auth keeps the secrets of a client: the credentials of the account and the
+// token in use.
 type auth struct {
-	basic    []string
-	tokenURL *url.URL
-	http     *http.Client
-	agent    []string
-	source   oauth2.TokenSource
-	user     bool
-	observer func(context.Context, *oauth2.Token) error
-	logger   *slog.Logger
-	grants   *lease.Holder[grant]
-	// quiet is until when a 401 on one session or participant starts no refresh.
-	quiet atomic.Int64
-	// onTrial is the grant that a 401 led to, until it is accepted anywhere.
-	onTrial atomic.Pointer[trial]
+	endpoint tokenendpoint.Endpoint
+	observer observer
+	// pacer is shared by a client and those made from it by As and AsStored.
+	pacer *pacer.Pacer
+
+	source oauth2.TokenSource
+	store  TokenStore
+	// user says that the tokens are a user's, not the account's.
+	user   bool
+	tokens *tokencache.Cache[authorized]
+	// dead is the user's refresh token that the service refused, unsaved the new
+	// token that the store has not kept yet, reauthorize the last answer of a store
+	// without a usable token. Only fetch uses them, and only one fetch runs at a
+	// time.
+	dead        string
+	unsaved     *unsavedToken
+	reauthorize *reauthorization
+
+	mutedUntil atomic.Pointer[time.Time]
 }
 
-type trial struct {
-	grant *grant
-	until time.Duration
-}
-
-func newAuth(c *config, base *url.URL, agent []string) *auth {
+func newAuth(c *config, transport http.RoundTripper, tokenURL url.URL, agent string) *auth {
 	a := &auth{
-		basic:    []string{"Basic " + base64.StdEncoding.EncodeToString([]byte(c.key+":"+c.secret))},
-		tokenURL: below(base, "/auth/token"),
-		http:     c.http,
-		agent:    agent,
-		source:   c.source,
-		user:     c.token != nil,
+		endpoint: tokenendpoint.Endpoint{
+			URL:           tokenURL,
+			Authorization: tokenendpoint.Basic(c.key, c.secret),
+			UserAgent:     agent,
+			Client:        &http.Client{Transport: transport},
+			PlainHTTP2:    c.plainHTTP2,
+			Timeout:       refreshLimit,
+		},
 		observer: c.observer,
-		logger:   c.logger,
+		pacer:    c.pacer,
+		source:   c.source,
+		store:    c.store,
+		user:     c.token != nil || c.store != nil,
 	}
-	var first *grant
-	var left time.Duration
+	var first *authorized
+	var lifetime time.Duration
 	if c.token != nil {
-		first = newGrant(*c.token)
-		left = remaining(c.token)
+		first, lifetime = a.authorize(*c.token), remaining(c.token)
 	}
-	config := lease.Config[grant]{
-		Fetch: a.fetch,
-		Fatal: func(err error) bool { return errors.Is(err, ErrReauthorize) },
-		Early: c.source == nil,
-		Limit: refreshLimit,
-	}
-	if a.observer != nil && a.source == nil {
-		config.Accept = a.observe
-	}
-	a.grants = lease.New(config, first, left)
+	a.tokens = tokencache.New(tokencache.Config[authorized]{
+		Fetch:      a.fetch,
+		Fatal:      func(err error) bool { return errors.Is(err, ErrReauthorize) },
+		Background: c.source == nil,
+		Limit:      refreshLimit + retry.MaxWait,
+	}, first, lifetime)
 	return a
 }
 
-// authenticated is hc with the grant in use on every request.
-func (a *auth) authenticated(base *url.URL) *http.Client {
-	hc := *a.http
-	hc.Transport = &bearer{
-		auth:     a,
-		scheme:   base.Scheme,
-		host:     base.Host,
-		agent:    a.agent,
-		jsonType: []string{"application/json"},
-		next:     a.http.Transport,
-	}
-	return &hc
+// authorize returns t with an http.Client that sends it.
+func (a *auth) authorize(t oauth2.Token) *authorized {
+	signed := &bearerTransport{authorization: []string{"Bearer " + t.AccessToken}, next: a.endpoint.Client.Transport}
+	return &authorized{token: t, http: &http.Client{Transport: signed}}
 }
 
-// bearer puts the header with the bearer token on requests to the service, and
-// on no others.
-type bearer struct {
-	auth            *auth
-	scheme, host    string
-	agent, jsonType []string
-	next            http.RoundTripper
+// bearerTransport adds the Authorization header to each request.
+type bearerTransport struct {
+	authorization []string
+	next          http.RoundTripper
 }
 
-var errForeignHost = errors.New("coviu: request to a host that is not the service's")
-
-func (b *bearer) RoundTrip(req *http.Request) (*http.Response, error) {
-	if req.URL.Scheme != b.scheme || req.URL.Host != b.host {
-		return nil, refuse(req, &refusedError{errForeignHost})
-	}
-	g, err := b.auth.grants.Get(req.Context())
-	if err != nil {
-		return nil, refuse(req, &refusedError{err})
-	}
-	// A round tripper must not modify its request.
-	sent := req.WithContext(req.Context())
-	sent.Header = http.Header{"Accept": b.jsonType, "Authorization": g.header, "User-Agent": b.agent}
-	if req.Body != nil {
-		sent.Header["Content-Type"] = b.jsonType
-	}
-	resp, err := b.next.RoundTrip(sent)
-	if resp != nil {
-		resp.Request = sent
-	}
-	return resp, err
+// RoundTrip sends a copy of req, since a RoundTripper must not modify its request.
+func (b *bearerTransport) RoundTrip(req *http.Request) (*http.Response, error) {
+	signed := req.WithContext(req.Context())
+	signed.Header = maps.Clone(req.Header)
+	signed.Header["Authorization"] = b.authorization
+	return b.next.RoundTrip(signed)
 }
 
-func (b *bearer) CloseIdleConnections() {
-	if c, ok := b.next.(interface{ CloseIdleConnections() }); ok {
-		c.CloseIdleConnections()
-	}
-}
-
-// refusedError is a request that the bearer did not pass on.
-type refusedError struct{ error }
-
-func (e *refusedError) Unwrap() error { return e.error }
-
-// refuse closes the body, as a round tripper must even when it sends nothing.
-func refuse(req *http.Request, err error) error {
-	if req.Body != nil {
-		_ = req.Body.Close()
-	}
-	return err
-}
-
-// ready waits for a grant, as long as the caller does.
-func (a *auth) ready(ctx context.Context) error {
-	_, err := a.grants.Get(ctx)
-	return err
-}
-
-// renew is for a request that was answered with a 401. It reports whether there
-// is now another grant than the one that the request carried. named says that
-// the request named a session or participant.
-func (a *auth) renew(ctx context.Context, req *http.Request, named bool) (bool, error) {
-	current := a.grants.Current()
-	if req == nil || current == nil {
-		return false, nil
-	}
-	refused := req.Header.Get("Authorization")
-	if current.header[0] != refused {
-		return true, nil
-	}
-	if named && a.isQuiet(current) || a.user && current.token.RefreshToken == "" {
-		return false, nil
-	}
-	a.grants.Revoke(current)
-	next, err := a.grants.Get(ctx)
-	if err != nil {
-		if named && !errors.Is(err, ErrReauthorize) {
-			// Perhaps it was only the session that was canceled: the other calls
-			// go on with a grant that nothing could replace.
-			a.grants.Restore(current)
+// get returns a valid token. It waits as long as ctx lasts, but not for a token
+// request that may only be sent after that.
+func (a *auth) get(ctx context.Context) (*authorized, error) {
+	if deadline, ok := ctx.Deadline(); ok && !a.tokens.Valid() {
+		if delay, cause := a.pacer.Delay(); time.Until(deadline) < delay {
+			return nil, cause
 		}
-		return false, err
 	}
-	if next.header[0] != refused {
-		a.onTrial.Store(&trial{next, a.grants.Now() + quietPeriod})
-		return true, nil
-	}
-	if a.source == nil {
-		a.fruitless()
-	}
-	return false, nil
+	return a.tokens.Get(ctx)
 }
 
-// fruitless notes that a new grant was refused like the one before it.
-func (a *auth) fruitless() { a.quiet.Store(int64(a.grants.Now() + quietPeriod)) }
-
-// isQuiet says that a 401 does not count against current: a new grant did not
-// help a moment ago, or current is new itself and nobody has accepted it yet.
-func (a *auth) isQuiet(current *grant) bool {
-	now := a.grants.Now()
-	t := a.onTrial.Load()
-	return int64(now) < a.quiet.Load() || t != nil && t.grant == current && now < t.until
-}
-
-// accepted notes that the service took the grant that req carried.
-func (a *auth) accepted(req *http.Request) {
-	if t := a.onTrial.Load(); t != nil && req != nil && req.Header.Get("Authorization") == t.grant.header[0] {
-		a.onTrial.CompareAndSwap(t, nil)
+// isTemporary reports whether the token request that failed with err may be sent
+// again at once. A user's refresh token may be used up by a request whose reply
+// was lost, so that one is only sent again if it was provably not carried out.
+func (a *auth) isTemporary(err error) bool {
+	if e, ok := errors.AsType[*TokenError](err); ok {
+		return e.RetryAfter <= retry.MaxWait && (e.StatusCode == http.StatusTooManyRequests ||
+			!a.user && isInTrouble(e.StatusCode))
 	}
+	if e, ok := errors.AsType[*roundtrip.Error](err); ok {
+		return !e.Permanent && (e.NotSent || !a.user)
+	}
+	return !a.user && errors.Is(err, roundtrip.ErrTruncated)
 }
 
-// fetch replaces last, or gets the first grant. Under the account's own grant a
-// refresh that fails for whatever reason turns into a new grant; a user's grant
-// can only be refreshed.
-func (a *auth) fetch(ctx context.Context, last *grant) (*grant, time.Duration, error) {
+// isInTrouble reports whether a token endpoint that answers so is to be spared.
+func isInTrouble(status int) bool {
+	return status == http.StatusRequestTimeout || status == http.StatusTooManyRequests || status/100 == 5
+}
+
+// invalidate handles a 401 that a request with the token earned. It reports
+// whether another token may help. named says that the request named a session or
+// participant.
+func (a *auth) invalidate(refused *authorized, named bool) bool {
+	if a.tokens.Replaced(refused) {
+		return true
+	}
+	if until := a.mutedUntil.Load(); named && until != nil && time.Now().Before(*until) {
+		return false
+	}
+	if a.user && a.store == nil && refused.token.RefreshToken == "" {
+		return false
+	}
+	a.tokens.Invalidate(refused)
+	return true
+}
+
+// restore is for a token that earned a 401 and that could not be replaced. If the
+// 401 was about a canceled session, the token still serves other calls.
+func (a *auth) restore(refused *authorized) { a.tokens.Restore(refused) }
+
+// mute records that a new token earned a 401 like the one before it, so tokens
+// are not the cause.
+func (a *auth) mute() { a.mutedUntil.Store(new(time.Now().Add(mutePeriod))) }
+
+// fetch gets a new token to replace last. An account asks for it with its
+// credentials. A user's token can only be refreshed.
+func (a *auth) fetch(ctx context.Context, last *authorized) (*authorized, time.Duration, error) {
 	if a.source != nil {
-		return a.ask()
+		return a.fromSource()
 	}
-	if last == nil || last.token.RefreshToken == "" {
-		if a.user {
-			return nil, 0, &TokenError{Grant: grantRefreshToken, Code: invalidGrant, Description: "there is no refresh token"}
-		}
-		return a.request(ctx, url.Values{"grant_type": {grantClientCredentials}})
+	if delay, cause := a.pacer.Delay(); delay > shortWait && last != nil && remaining(&last.token) >= 0 {
+		return nil, 0, cause
 	}
-	refresh := url.Values{"grant_type": {grantRefreshToken}, "refresh_token": {last.token.RefreshToken}}
-	if a.user {
-		return keepRefreshToken(last)(a.request(ctx, refresh))
+	if err := a.pacer.Wait(ctx); err != nil {
+		return nil, 0, err
 	}
-	half, cancel := context.WithTimeout(ctx, refreshLimit/2)
+	ctx, cancel := context.WithTimeout(ctx, refreshLimit)
 	defer cancel()
-	g, lifetime, err := keepRefreshToken(last)(a.request(half, refresh))
-	if err == nil {
-		return g, lifetime, nil
+	switch {
+	case a.store != nil:
+		return a.fromStore(ctx, last)
+	case a.user:
+		return a.refresh(ctx, last.token.RefreshToken)
 	}
-	_, unsent := errors.AsType[*unsentError](err)
-	g, lifetime, err = a.request(ctx, url.Values{"grant_type": {grantClientCredentials}})
-	if again, ok := errors.AsType[*unsentError](err); ok && !unsent {
-		// Asking once more would begin with a refresh token that is used up.
-		err = again.error
+	r, err := a.request(ctx, url.Values{"grant_type": {grantClientCredentials}})
+	if err != nil {
+		return nil, 0, err
 	}
-	return g, lifetime, err
+	return a.authorize(r.Token), r.Lifetime, nil
 }
 
-// keepRefreshToken carries last's refresh token on: a refresh that brings no
-// new one leaves the old one valid.
-func keepRefreshToken(last *grant) func(*grant, time.Duration, error) (*grant, time.Duration, error) {
-	return func(g *grant, lifetime time.Duration, err error) (*grant, time.Duration, error) {
-		if err == nil && g.token.RefreshToken == "" {
-			g.token.RefreshToken = last.token.RefreshToken
+// refresh gets a new token of the user. A reply without a refresh token means that
+// the old one stays valid.
+func (a *auth) refresh(ctx context.Context, refreshToken string) (*authorized, time.Duration, error) {
+	if refreshToken == "" || refreshToken == a.dead {
+		return nil, 0, &TokenError{Grant: grantRefreshToken, Code: invalidGrant, Description: "there is no usable refresh token"}
+	}
+	r, err := a.request(ctx, url.Values{"grant_type": {grantRefreshToken}, "refresh_token": {refreshToken}})
+	if err != nil {
+		if errors.Is(err, ErrReauthorize) {
+			a.dead = refreshToken
 		}
-		return g, lifetime, err
+		return nil, 0, err
 	}
+	r.Token.RefreshToken = cmp.Or(r.Token.RefreshToken, refreshToken)
+	return a.authorize(r.Token), r.Lifetime, nil
 }
 
-// ask takes a token from the caller's source.
-func (a *auth) ask() (*grant, time.Duration, error) {
+// fromSource takes a token from the caller's source.
+func (a *auth) fromSource() (*authorized, time.Duration, error) {
 	t, err := a.source.Token()
 	if r, ok := errors.AsType[*oauth2.RetrieveError](err); ok {
 		e := &TokenError{Grant: "token source", Code: r.ErrorCode, Description: r.ErrorDescription}
@@ -282,152 +226,80 @@ func (a *auth) ask() (*grant, time.Duration, error) {
 		return nil, 0, e
 	}
 	if err != nil {
-		return nil, 0, opaque.New("token source failed", err)
+		return nil, 0, safeerr.New("token source failed", err)
 	}
-	if t == nil || t.AccessToken == "" || !validToken(t.AccessToken) {
+	if t == nil || t.AccessToken == "" || !tokenendpoint.Sendable(t.AccessToken) {
 		return nil, 0, errors.New("token source gave no usable token")
 	}
 	left := remaining(t)
 	if left < 0 {
 		return nil, 0, errors.New("token source gave an expired token")
 	}
-	return newGrant(*t), left, nil
+	return a.authorize(*t), left, nil
 }
 
-// observe shows a copy of g to the caller's observer.
-func (a *auth) observe(ctx context.Context, g *grant) (err error) {
-	defer func() {
-		if recover() != nil {
-			logPanic(ctx, a.logger, "token observer")
-			err = errors.New("token observer panicked")
-		}
-	}()
-	if err := a.observer(ctx, new(g.token)); err != nil {
-		return opaque.New("token observer failed", err)
-	}
-	return nil
-}
-
-// unsentError is a token request that provably reached nobody: whoever needed
-// the token may ask again.
-type unsentError struct{ error }
-
-func (e *unsentError) Unwrap() error { return e.error }
-
-// request makes one token request. It is never repeated here.
-func (a *auth) request(ctx context.Context, form url.Values) (*grant, time.Duration, error) {
-	g, lifetime, outcome, err := a.post(ctx, form)
-	if err != nil && outcome.Unsent && !outcome.Lasting {
-		err = &unsentError{err}
-	}
-	return g, lifetime, err
-}
-
-func (a *auth) post(ctx context.Context, form url.Values) (*grant, time.Duration, retry.Outcome, error) {
-	var trace wire.Trace
-	outcome := retry.Outcome{Method: http.MethodPost}
-	kind := form.Get("grant_type")
-	reply, err := wire.Do(a.http, a.tokenRequest(trace.Watch(ctx), form.Encode()), maxTokenReply)
-	if err != nil {
-		fault, ok := errors.AsType[*wire.Error](err)
-		outcome.Unsent, outcome.Lasting = trace.Unsent(), ok && fault.Lasting
-		return nil, 0, outcome, fmt.Errorf("token request (%s): %w", kind, err)
-	}
-	defer reply.Release()
-	outcome.Status = reply.Status
-	if reply.Fault != nil {
-		return nil, 0, outcome, fmt.Errorf("token request (%s): %w", kind, reply.Fault)
-	}
-	if !reply.OK() {
-		e := &TokenError{Grant: kind, StatusCode: reply.Status}
-		e.Code, e.Description = parseErrorBody(reply.Body)
-		return nil, 0, outcome, e
-	}
-	g, lifetime := parseGrant(reply.Body)
-	if g == nil {
-		return nil, 0, outcome, &TokenError{Grant: kind, StatusCode: reply.Status}
-	}
-	return g, lifetime, outcome, nil
-}
-
-func (a *auth) tokenRequest(ctx context.Context, form string) *http.Request {
-	req := &http.Request{
-		Method: http.MethodPost,
-		URL:    a.tokenURL,
-		Host:   a.tokenURL.Host,
-		Proto:  "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: http.Header{
-			"Accept":        {"application/json"},
-			"Authorization": a.basic,
-			"Content-Type":  {"application/x-www-form-urlencoded"},
-			"User-Agent":    a.agent,
-		},
-		ContentLength: int64(len(form)),
-		Body:          io.NopCloser(strings.NewReader(form)),
-		GetBody:       func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(form)), nil },
-	}
-	return req.WithContext(ctx)
-}
-
-// exchange turns a user's authorization code into a grant. The code works once,
+// exchange turns an authorization code into the user's token. A code works once,
 // so a request that may have used it up is reported as such.
 func (a *auth) exchange(ctx context.Context, code string) (*oauth2.Token, error) {
 	ctx, cancel := context.WithTimeout(ctx, refreshLimit)
 	defer cancel()
-	g, _, outcome, err := a.post(ctx, url.Values{"grant_type": {grantAuthorizationCode}, "code": {code}})
-	if err == nil {
-		return &g.token, nil
+	err := a.pacer.Wait(ctx)
+	if err != nil {
+		return nil, &callError{operation: string(opToken), err: err}
 	}
-	err = &callError{operation: tokenOperation, err: err}
-	if retry.Decide(outcome) == retry.Unknown {
-		err = &OutcomeUnknownError{Operation: tokenOperation, Err: err}
+	r, err := a.request(ctx, url.Values{"grant_type": {grantAuthorizationCode}, "code": {code}})
+	if err == nil {
+		return &r.Token, nil
+	}
+	err = &callError{operation: string(opToken), err: err}
+	if retry.Decide(r.Outcome) == retry.Ambiguous {
+		err = &OutcomeUnknownError{Operation: string(opToken), Err: err}
 	}
 	return nil, err
 }
 
-// parseGrant reads a token reply, whatever its media type says. It returns nil
-// for one that brings no usable access token.
-func parseGrant(body []byte) (*grant, time.Duration) {
-	var reply struct {
-		AccessToken  string          `json:"access_token"`
-		RefreshToken string          `json:"refresh_token"`
-		TokenType    string          `json:"token_type"`
-		Scope        any             `json:"scope"`
-		ExpiresIn    json.RawMessage `json:"expires_in"`
+// request makes one token request. It repeats the request only if the server
+// provably did not process it.
+func (a *auth) request(ctx context.Context, form url.Values) (tokenendpoint.Reply, error) {
+	for repeats := 0; ; repeats++ {
+		r, err := a.send(ctx, form)
+		if e, ok := errors.AsType[*roundtrip.Error](err); ok && e.Unprocessed && repeats < retry.MaxRepeats && ctx.Err() == nil {
+			continue
+		}
+		switch {
+		case err == nil:
+			a.pacer.Succeeded()
+		case errors.Is(ctx.Err(), context.Canceled):
+			// The caller gave up. That says nothing about the server.
+		case r.Outcome.Status == 0 || r.Outcome.Truncated || isInTrouble(r.Outcome.Status):
+			a.pacer.Failed(err, r.RetryAfter)
+		}
+		return r, err
 	}
-	if json.Unmarshal(body, &reply) != nil || reply.AccessToken == "" || !validToken(reply.AccessToken) {
-		return nil, 0
-	}
-	lifetime := parseLifetime(reply.ExpiresIn)
-	t := oauth2.Token{
-		AccessToken:  reply.AccessToken,
-		RefreshToken: reply.RefreshToken,
-		TokenType:    orDefault(reply.TokenType, "Bearer"),
-		Expiry:       time.Now().Add(lifetime),
-		ExpiresIn:    int64(lifetime / time.Second),
-	}
-	if reply.Scope != nil {
-		t = *t.WithExtra(map[string]any{"scope": reply.Scope})
-	}
-	return newGrant(t), lifetime
 }
 
-// parseLifetime reads expires_in, in seconds. Servers leave it out, send zero,
-// less than that, a string, or far too much; a lifetime that proves too long is
-// corrected by the first 401.
-func parseLifetime(raw json.RawMessage) time.Duration {
-	seconds, err := strconv.ParseFloat(scalar(raw), 64)
-	switch {
-	case err != nil, !(seconds > 0):
-		return defaultLifetime
-	case seconds >= maxLifetime.Seconds():
-		return maxLifetime
+// send sends one token request, logs it and reports it to the response hook.
+func (a *auth) send(ctx context.Context, form url.Values) (tokenendpoint.Reply, error) {
+	began := time.Now()
+	r, err := a.endpoint.Send(ctx, form)
+	status, kind := r.Outcome.Status, form.Get("grant_type")
+	info := ResponseInfo{Operation: string(opToken), StatusCode: status, Attempts: 1, Header: r.Header}
+	if err != nil {
+		err = fmt.Errorf("token request (%s): %w", kind, err)
+	} else if !r.Granted {
+		err = &TokenError{Grant: kind, StatusCode: status, Code: r.Code, Description: r.Description, RetryAfter: r.RetryAfter}
 	}
-	return max(time.Second, time.Duration(seconds*float64(time.Second)))
+	if err != nil {
+		info.Err = &callError{operation: string(opToken), err: err}
+	}
+	info.Duration = time.Since(began)
+	a.observer.logAttempt(ctx, opToken, 1, status, r.Size, began)
+	a.observer.report(ctx, info)
+	return r, err
 }
 
-// remaining is what is left of t's lifetime: zero without limit, negative once
-// it is over, as it is for a grant that has only a refresh token.
+// remaining returns what is left of t's lifetime: zero without a limit, negative
+// if t has expired or has only a refresh token.
 func remaining(t *oauth2.Token) time.Duration {
 	switch {
 	case t.AccessToken == "":
@@ -439,9 +311,4 @@ func remaining(t *oauth2.Token) time.Duration {
 		return left
 	}
 	return -1
-}
-
-// validToken reports whether t can stand in a header.
-func validToken(t string) bool {
-	return !strings.ContainsFunc(t, func(r rune) bool { return r <= ' ' || r >= 0x7f })
 }

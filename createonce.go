@@ -1,12 +1,15 @@
 package coviu
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/coviu/coviu-go-sdk/internal/matching"
 )
 
 const (
@@ -16,43 +19,34 @@ const (
 	longestLook  = 4 * time.Second
 )
 
-// CreateOnce books a session at most once for each key, across time-outs,
-// repeated calls and restarts (GET /sessions, then POST /sessions).
-// The service has no such key of its own: sending a booking again after its
-// reply was lost may book it twice.
+// CreateOnce books a session at most once for each key, across time-outs, repeated
+// calls and restarts (GET /sessions, then POST /sessions). It returns the session
+// that has the key, or books one. Call it again after any error, with the same key
+// and request, from this process or another.
 //
-// The key travels in the State of a participant: one who has it already, or
-// else the first one whose State is empty; a request without room for it is a
-// [*ValidationError]. Use an opaque id of the booking, one for each
-// appointment: it is sent in a query, where servers and proxies log it. Don't
-// change that State afterwards: a session without it is not found again.
+// If the outcome of a booking is unknown, as after one 503 or a lost reply,
+// CreateOnce looks for the session for 30 s, or until ctx ends. It then fails with
+// an [*OutcomeUnknownError]. Give ctx a deadline if a person waits.
 //
-// CreateOnce first looks for sessions with the key, canceled ones and removed
-// participants included. A live one that agrees with req is returned, without
-// its removed participants, and nothing is booked. It agrees if it starts and
-// ends at the same time, at the precision of the reply (a millisecond at most),
-// and has each participant of req, removed or not, by the fields that req sets:
-// roles in any case, Phone only where the reply has one. More participants are
-// no conflict; SessionName, Picture and FeatureFlags of the session are not
-// compared. Otherwise the error is a [*KeyError]: [ErrKeyConflict] if it does not
+// The key is stored in the State of a participant: one who has it already, or else
+// the first one whose State is empty. Use an opaque id, one for each appointment:
+// it is sent in a query, which servers log. Don't change that State: a session
+// without it is not found again.
+//
+// A session agrees with req if its times are the same and it has each participant
+// of req, by the fields that req sets. Participants who were added or removed, the
+// name, the picture and the feature flags don't matter. Otherwise the error is a
+// [*KeyError] and nothing is booked: [ErrKeyConflict] if the session does not
 // agree, [ErrDuplicate] if several live sessions have the key,
-// [ErrPreviouslyCanceled] if only canceled ones do.
+// [ErrPreviouslyCanceled] if only canceled ones have it.
 //
-// If the booking's outcome is unknown, CreateOnce looks for it with growing
-// pauses, for 30 s at most or until the context ends, and then fails with an
-// [*OutcomeUnknownError]. It never sends a booking again that may have been
-// carried out. Call it again with the same key and request, from this process or
-// another: that finishes the job.
-//
-// Calls with one key on one Client run one after the other. Two holes remain
-// that only the service could close: a booking that it carries out, or lists,
-// only after the last look, when another call has booked meanwhile; and two
-// processes, or two Clients in one, that book with one key at the same moment.
-// The next call with that key then fails with ErrDuplicate, and the error holds
-// the sessions, of which all but one can be canceled.
+// Two holes remain. The service may carry out or list a booking after the last
+// look, when another call has booked. Two processes, or two Clients, may book at
+// the same moment; [WithBookingLedger] prevents that. The next call with the key
+// then fails with ErrDuplicate.
 func (s *SessionService) CreateOnce(ctx context.Context, key string, req *SessionCreationRequest) (*Session, error) {
 	c := s.core()
-	if err := firstError(c.check(ctx), req.check(), checkKey(key)); err != nil {
+	if err := cmp.Or(c.check(ctx), req.check(), checkKey(key)); err != nil {
 		return nil, err
 	}
 	keyed, err := withKey(req, key)
@@ -64,20 +58,95 @@ func (s *SessionService) CreateOnce(ctx context.Context, key string, req *Sessio
 		return nil, &callError{operation: string(opCreateSession), err: err}
 	}
 	defer unlock()
-	if session, err := s.lookUp(ctx, key, keyed); session != nil || err != nil {
-		return session, err
+	if c.config.ledger == nil {
+		return s.bookOnce(ctx, key, keyed, &heldKey{})
 	}
-	session, err := s.Create(ctx, keyed)
-	if !errors.Is(err, ErrOutcomeUnknown) {
-		return session, err
-	}
-	return s.lookAgain(ctx, key, keyed, err)
+	return s.bookWithLedger(ctx, key, keyed)
 }
 
-// lookAgain waits for a booking to appear of which nobody knows whether it was
-// carried out.
-func (s *SessionService) lookAgain(ctx context.Context, key string, req *SessionCreationRequest, unknown error) (*Session, error) {
-	looking, cancel := context.WithTimeout(ctx, lookAgainFor)
+// bookOnce returns the session that key stands for, and books it if there is none.
+func (s *SessionService) bookOnce(ctx context.Context, key string, req *SessionCreationRequest, held *heldKey) (*Session, error) {
+	session, err := s.find(ctx, key, req, held)
+	if session != nil || err != nil {
+		return session, err
+	}
+	if err := held.begin(ctx); err != nil {
+		// Nothing was sent, but the intent may have been recorded all the same.
+		held.settle(ctx, "")
+		return nil, err
+	}
+	session, err = s.Create(ctx, req)
+	switch {
+	case err == nil:
+		held.settle(ctx, session.SessionID)
+	case !errors.Is(err, ErrOutcomeUnknown):
+		held.settle(ctx, "")
+	default:
+		session, err = s.lookAgain(ctx, key, req, lookAgainFor, err)
+		if session != nil {
+			held.settle(ctx, session.SessionID)
+		}
+	}
+	return session, err
+}
+
+// find returns the session that key stands for, or nil if there is none and none
+// can turn up any more.
+func (s *SessionService) find(ctx context.Context, key string, req *SessionCreationRequest, held *heldKey) (*Session, error) {
+	known, err := s.fetchKnown(ctx, held.SessionID)
+	if err != nil {
+		return nil, err
+	}
+	var session *Session
+	if known != nil && !held.Overdue && held.Unsettled == 0 {
+		session, err = adopt([]Session{*known}, req)
+	} else {
+		session, err = s.lookUp(ctx, key, req, known)
+	}
+	if session == nil && err == nil && held.unsettled() > 0 {
+		session, err = s.lookAgain(ctx, key, req, min(held.unsettled(), lookAgainFor), errEarlierBooking())
+		if errors.Is(err, ErrOutcomeUnknown) && ctx.Err() == nil && held.unsettled() <= 0 {
+			// The earlier booking can't turn up any more. A last look makes sure.
+			session, err = s.lookUp(ctx, key, req, nil)
+		}
+	}
+	switch {
+	case session != nil && (session.SessionID != held.SessionID || held.Unsettled > 0):
+		held.settle(ctx, session.SessionID)
+	case session == nil && err == nil && held.SessionID != "":
+		return nil, &KeyError{kind: ErrPreviouslyCanceled}
+	}
+	return session, err
+}
+
+// errEarlierBooking is for a key under which an earlier call sent a booking whose
+// outcome nobody knows yet.
+func errEarlierBooking() error {
+	return &OutcomeUnknownError{
+		Operation: string(opCreateSession),
+		Err:       errors.New("an earlier booking with this key may still be carried out"),
+	}
+}
+
+// fetchKnown returns the session that the ledger has recorded for the key. It
+// returns nil if the ledger has none, or if the service doesn't show it any more.
+func (s *SessionService) fetchKnown(ctx context.Context, sessionID string) (*Session, error) {
+	if sessionID == "" {
+		return nil, nil
+	}
+	session, err := s.Get(ctx, sessionID, &SessionGetOptions{DeletedParticipants: true})
+	if errors.Is(err, ErrUnauthorized) || errors.Is(err, ErrNotFound) {
+		return nil, nil
+	}
+	return session, err
+}
+
+// lookAgain waits for a booking whose outcome is unknown to appear in the list.
+// After the time given it returns the error unknown.
+func (s *SessionService) lookAgain(
+	ctx context.Context, key string, req *SessionCreationRequest, d time.Duration, unknown error,
+) (*Session, error) {
+	looking, cancel := context.WithTimeout(ctx, d)
 	defer cancel()
 	for pause := firstLook; ; pause = min(2*pause, longestLook) {
 		timer := time.NewTimer(pause)
@@ -87,7 +156,7 @@ func (s *SessionService) lookAgain(ctx context.Context, key string, req *Session
 			timer.Stop()
 			return nil, stillUnknown(ctx, unknown)
 		}
-		session, err := s.lookUp(looking, key, req)
+		session, err := s.lookUp(looking, key, req, nil)
 		if _, taken := errors.AsType[*KeyError](err); session != nil || taken {
 			return session, err
 		}
@@ -106,35 +175,49 @@ func stillUnknown(ctx context.Context, unknown error) error {
 	return unknown
 }
 
-// lookUp returns the session that key stands for, nil if there is none yet, or
-// why the key can't be used.
-func (s *SessionService) lookUp(ctx context.Context, key string, req *SessionCreationRequest) (*Session, error) {
-	var live, canceled []Session
+// lookUp searches for the session that key stands for. It returns nil if there is
+// none yet, or why the key can't be used. known is a session of the key that the
+// list may not show yet, or nil.
+func (s *SessionService) lookUp(ctx context.Context, key string, req *SessionCreationRequest, known *Session) (*Session, error) {
+	var found []Session
 	all := &SessionListOptions{State: key, IncludeCanceled: true, DeletedParticipants: true}
 	for session, err := range s.All(ctx, all) {
 		switch {
 		case err != nil:
-			return nil, err
+			return nil, errors.Unwrap(err) // of the ListError
 		case !hasState(session, key):
-		case session.CanceledTime != nil:
-			canceled = append(canceled, *session)
+		case known != nil && session.SessionID == known.SessionID:
+			known = session
 		default:
-			live = append(live, *session)
+			found = append(found, *session)
 		}
 	}
+	if known != nil {
+		found = append(found, *known)
+	}
+	return adopt(found, req)
+}
+
+// adopt returns the one live session of a key without its removed participants,
+// nil if there is none, or why it can't be used.
+func adopt(found []Session, req *SessionCreationRequest) (*Session, error) {
+	live := slices.DeleteFunc(slices.Clone(found), func(s Session) bool { return s.CanceledTime != nil })
 	switch {
+	case len(found) == 0:
+		return nil, nil
+	case len(live) == 0:
+		return nil, &KeyError{Sessions: found, kind: ErrPreviouslyCanceled}
 	case len(live) > 1:
 		return nil, &KeyError{Sessions: live, kind: ErrDuplicate}
-	case len(live) == 1 && !agrees(&live[0], req):
-		return nil, &KeyError{Sessions: live, kind: ErrKeyConflict}
-	case len(live) == 1:
-		adopted := &live[0]
-		adopted.Participants = slices.DeleteFunc(adopted.Participants, isRemoved)
-		return adopted, nil
-	case len(canceled) > 0:
-		return nil, &KeyError{Sessions: canceled, kind: ErrPreviouslyCanceled}
 	}
-	return nil, nil
+	session := &live[0]
+	times := sameTime(session.StartTime, req.StartTime) && sameTime(session.EndTime, req.EndTime)
+	people := hasAll(session.Participants, req.Participants)
+	if !times || !people {
+		return nil, &KeyError{Sessions: live, Times: !times, People: !people, kind: ErrKeyConflict}
+	}
+	session.Participants = slices.DeleteFunc(session.Participants, isRemoved)
+	return session, nil
 }
 
 func checkKey(key string) error {
@@ -158,7 +241,7 @@ func withKey(req *SessionCreationRequest, key string) (*SessionCreationRequest, 
 			return &keyed, nil
 		}
 	}
-	return nil, &ValidationError{"Participants", "have no empty State for the key"}
+	return nil, &ValidationError{"Participants", "need one whose State is empty, for the key"}
 }
 
 func hasState(s *Session, state string) bool {
@@ -166,11 +249,6 @@ func hasState(s *Session, state string) bool {
 }
 
 func isRemoved(p Participant) bool { return p.DeletedAt != nil }
-
-func agrees(s *Session, req *SessionCreationRequest) bool {
-	return sameTime(s.StartTime, req.StartTime) && sameTime(s.EndTime, req.EndTime) &&
-		hasAll(s.Participants, req.Participants)
-}
 
 // sameTime compares at the precision that the reply carries: a server that
 // keeps whole seconds, or milliseconds, booked what was asked for.
@@ -182,33 +260,9 @@ func sameTime(got, asked time.Time) bool {
 	return got.Equal(asked.Truncate(time.Millisecond))
 }
 
-// hasAll finds a participant of its own for each one that was asked for. Where
-// one that fits is taken, the one who took it may have to move.
+// hasAll reports whether there is a participant for each one that was requested.
 func hasAll(got []Participant, asked []ParticipantCreationRequest) bool {
-	takenBy := make([]int, len(got))
-	for i := range takenBy {
-		takenBy[i] = -1
-	}
-	var place func(i int, tried []bool) bool
-	place = func(i int, tried []bool) bool {
-		for j := range got {
-			if tried[j] || !fits(&got[j], &asked[i]) {
-				continue
-			}
-			tried[j] = true
-			if takenBy[j] < 0 || place(takenBy[j], tried) {
-				takenBy[j] = i
-				return true
-			}
-		}
-		return false
-	}
-	for i := range asked {
-		if !place(i, make([]bool, len(got))) {
-			return false
-		}
-	}
-	return true
+	return matching.Complete(len(asked), len(got), func(i, j int) bool { return fits(&got[j], &asked[i]) })
 }
 
 // fits compares the fields that were asked for. Phone is newer: a server that

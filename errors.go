@@ -13,13 +13,13 @@ import (
 // The kinds of failure, for use with [errors.Is]. The types below say which of
 // them each error is.
 var (
-	// ErrInvalidRequest is bad input, found before anything was sent.
+	// ErrInvalidRequest is bad input, found before anything is sent.
 	ErrInvalidRequest = errors.New("coviu: invalid request")
 	// ErrBadRequest is a 400: the service refused the request as it stands, for
 	// example because a session's start lies in the past.
 	ErrBadRequest = errors.New("coviu: bad request")
-	// ErrUnauthorized is a 401. The service also answers so for a session that
-	// was canceled: it still exists, but can no longer be seen.
+	// ErrUnauthorized is a 401. The service also answers 401 for a session that was
+	// canceled.
 	ErrUnauthorized = errors.New("coviu: unauthorized")
 	// ErrForbidden is a 403.
 	ErrForbidden = errors.New("coviu: forbidden")
@@ -27,31 +27,31 @@ var (
 	ErrNotFound = errors.New("coviu: not found")
 	// ErrConflict is a 409.
 	ErrConflict = errors.New("coviu: conflict")
-	// ErrRateLimited is a 429 that did not go away within the retries.
+	// ErrRateLimited is a 429 that persisted through all retries.
 	ErrRateLimited = errors.New("coviu: rate limited")
-	// ErrServer is a 5xx that did not go away within the retries.
+	// ErrServer is a 5xx that persisted through all retries.
 	ErrServer = errors.New("coviu: server error")
-	// ErrUnexpectedResponse is a success whose body is not what was promised.
+	// ErrUnexpectedResponse is a successful reply with an unreadable body.
 	ErrUnexpectedResponse = errors.New("coviu: unexpected response")
-	// ErrAuthentication is a refusal of the credentials or the grant.
+	// ErrAuthentication says that the credentials, or a user's token, were refused.
 	ErrAuthentication = errors.New("coviu: authentication failed")
-	// ErrReauthorize is the end of a user's grant: the user has to consent
-	// again. Such an error is ErrAuthentication too.
+	// ErrReauthorize says that the user has to consent again. Such an error is
+	// ErrAuthentication too.
 	ErrReauthorize = errors.New("coviu: the user must authorize again")
 	// ErrOutcomeUnknown is a request that may or may not have been carried out.
-	// Look before sending it again.
+	// Check before you send it again.
 	ErrOutcomeUnknown = errors.New("coviu: outcome unknown")
-	// ErrKeyConflict is a CreateOnce key that belongs to a session with other
+	// ErrKeyConflict says that the key of CreateOnce belongs to a session with other
 	// times or other people.
 	ErrKeyConflict = errors.New("coviu: key belongs to another booking")
-	// ErrPreviouslyCanceled is a CreateOnce key whose session was canceled.
+	// ErrPreviouslyCanceled says that the session of the key was canceled.
 	ErrPreviouslyCanceled = errors.New("coviu: the key's session was canceled")
-	// ErrDuplicate is a CreateOnce key that several live sessions have.
+	// ErrDuplicate says that several live sessions have the key.
 	ErrDuplicate = errors.New("coviu: several sessions have the key")
 )
 
-// ValidationError is bad input. It is reported before any request is made and
-// is [ErrInvalidRequest].
+// ValidationError is bad input. It is returned before anything is sent, and is
+// [ErrInvalidRequest].
 type ValidationError struct {
 	// Field names the argument or field as it is spelled in Go.
 	Field string
@@ -70,20 +70,20 @@ func (e *ValidationError) Error() string {
 // Is reports whether target is [ErrInvalidRequest].
 func (e *ValidationError) Is(target error) bool { return e != nil && target == ErrInvalidRequest }
 
-// APIError is a reply that is not a success: a status other than 2xx, redirects
-// included (they are never followed), or a deletion answered with ok: false.
+// APIError is a reply that is not a success: a status other than 2xx, or a deletion
+// answered with ok: false. Redirects are never followed and are errors too.
 //
 // By its StatusCode it is [ErrBadRequest], [ErrUnauthorized], [ErrForbidden],
-// [ErrNotFound], [ErrConflict], [ErrRateLimited] or [ErrServer]. Its text holds
-// the operation, the status and the service's message, cut at 200 bytes;
-// nothing else of the reply is printed.
+// [ErrNotFound], [ErrConflict], [ErrRateLimited] or [ErrServer]. Its text has the
+// operation, the status and the first 200 bytes of the service's message, and
+// nothing else of the reply.
 type APIError struct {
 	// Operation is the endpoint's route, such as "GET /sessions/{session_id}".
 	Operation string
 	// StatusCode is the HTTP status.
 	StatusCode int
-	// Code and Message are what the body says, empty where it says nothing.
-	// A numeric code is in decimal.
+	// Code and Message are taken from the body, and may be empty. A numeric code is
+	// in decimal.
 	Code, Message string
 	// RequestID is the reply's X-Request-Id or Request-Id, if it has one.
 	RequestID string
@@ -106,6 +106,9 @@ func (e *APIError) Error() string {
 	if e.Message != "" {
 		s += ": " + quote(e.Message)
 	}
+	if e.StatusCode == http.StatusNotFound && !operation(e.Operation).isNamed() {
+		s += ` (check the base URL: it ends in "/v1" by default)`
+	}
 	return s + attemptsText(e.Attempts)
 }
 
@@ -114,15 +117,15 @@ func (e *APIError) Is(target error) bool {
 	return e != nil && target != nil && target == statusSentinel(e.StatusCode)
 }
 
-// DecodeError is a success whose body is not the promised model: not JSON, cut
-// short, too large, or without its id. It is [ErrUnexpectedResponse].
+// DecodeError is a successful reply whose body is not the expected model: not JSON,
+// cut short, too large, or without its id. It is [ErrUnexpectedResponse].
 type DecodeError struct {
 	// Operation is the endpoint's route.
 	Operation string
 	// StatusCode is the HTTP status.
 	StatusCode int
-	// Field is the path of the field at fault, such as "participants[1].role",
-	// empty where the body as a whole is.
+	// Field is the path of the field at fault, such as "participants[1].role". It is
+	// empty if the body as a whole is at fault.
 	Field string
 
 	cause    error
@@ -147,7 +150,7 @@ func (e *DecodeError) Error() string {
 // Is reports whether target is [ErrUnexpectedResponse].
 func (e *DecodeError) Is(target error) bool { return e != nil && target == ErrUnexpectedResponse }
 
-// Unwrap returns why the body could not be read, if that is known.
+// Unwrap returns why the body could not be read.
 func (e *DecodeError) Unwrap() error {
 	if e == nil {
 		return nil
@@ -155,21 +158,24 @@ func (e *DecodeError) Unwrap() error {
 	return e.cause
 }
 
-// TokenError is a reply of the token endpoint that is no grant. It is
-// [ErrAuthentication] for a 400, 401 or 403, [ErrReauthorize] where a user's
-// grant or code is dead, [ErrRateLimited] or [ErrServer] by its StatusCode.
+// TokenError is a reply of the token endpoint without a token. It is
+// [ErrAuthentication] for a 400, 401 or 403, [ErrReauthorize] if a user's refresh
+// token or code is no longer valid, and [ErrRateLimited] or [ErrServer] by its
+// StatusCode.
 type TokenError struct {
-	// Grant is the grant_type that was asked for.
+	// Grant is the grant_type of the request, such as "client_credentials".
 	Grant string
-	// StatusCode is the HTTP status, zero if nothing could be asked.
+	// StatusCode is the HTTP status, zero if no request was sent.
 	StatusCode int
 	// Code is the reply's error code, such as "invalid_grant".
 	Code string
 	// Description is the reply's explanation. It is never printed.
 	Description string
+	// RetryAfter is how long the service asked to wait, zero if it did not.
+	RetryAfter time.Duration
 }
 
-// Error names the grant, the status and the error code.
+// Error names the grant, the status and the error code, and what to check.
 func (e *TokenError) Error() string {
 	if e == nil {
 		return "coviu: token request failed"
@@ -184,17 +190,30 @@ func (e *TokenError) Error() string {
 	if isCode(e.Code) {
 		s += ": " + quote(e.Code)
 	}
+	switch {
+	case e.StatusCode == http.StatusNotFound:
+		s += ` (check the base URL: it ends in "/v1" by default)`
+	case e.Grant == grantClientCredentials && e.Is(ErrAuthentication):
+		s += " (check the API key and the key secret)"
+	}
 	return s
 }
 
-// isCode tells an error code from free text, which may quote a token.
+// isCode distinguishes an error code from free text, which may quote a token.
 func isCode(s string) bool {
 	return s != "" && len(s) <= 64 && !strings.ContainsFunc(s, func(r rune) bool {
 		return r != '_' && (r < 'a' || r > 'z')
 	})
 }
 
-const invalidGrant = "invalid_grant"
+// The values of grant_type, and the code by which the service refuses one.
+const (
+	grantClientCredentials = "client_credentials"
+	grantRefreshToken      = "refresh_token"
+	grantAuthorizationCode = "authorization_code"
+
+	invalidGrant = "invalid_grant"
+)
 
 // Is reports whether target is one of the sentinels of the type's description.
 func (e *TokenError) Is(target error) bool {
@@ -216,17 +235,17 @@ func (e *TokenError) Is(target error) bool {
 
 // OutcomeUnknownError is a request that may or may not have been carried out: a
 // POST whose reply was lost or could not be read, or a repeated DELETE. It is
-// [ErrOutcomeUnknown] and whatever Err is. The client never repeats such a POST;
-// look whether the session is there before doing so, or book with
-// [SessionService.CreateOnce], which does.
+// [ErrOutcomeUnknown] and whatever Err is. The client never repeats such a POST.
+// Check whether the session exists before you do, or book with
+// [SessionService.CreateOnce], which checks.
 type OutcomeUnknownError struct {
 	// Operation is the endpoint's route.
 	Operation string
-	// Err is what happened.
+	// Err is the cause.
 	Err error
 }
 
-// Error names the operation and what happened.
+// Error names the operation and the cause.
 func (e *OutcomeUnknownError) Error() string {
 	if e == nil {
 		return "coviu: outcome unknown"
@@ -245,23 +264,31 @@ func (e *OutcomeUnknownError) Unwrap() error {
 	return e.Err
 }
 
-// ListError is where an iteration over sessions stopped. To go on from there,
-// set the options' Page and PageSize to those of the error and iterate again.
+// ListError says where an iteration over sessions stopped. To continue, set Page
+// and PageSize of the options to those of the error, and iterate again.
+//
+// The second iteration may repeat sessions: pages can come shorter than PageSize,
+// and others may have booked. Under StartTime, EndTime or State it may also skip
+// one session for each one that left the part already read. If that matters:
+//
+//   - Under StartTime or EndTime, set Page to 0 and StartTime to the start of the
+//     last session seen (with OrderReverse: EndTime, one second later). Then skip
+//     the sessions that you have had.
+//   - Under State alone, start again.
 type ListError struct {
-	// Page and PageSize name the page that could not be read. It may begin with
-	// sessions that were yielded: where pages came shorter than PageSize, and where
-	// others came into the part already read, as new ones do under OrderReverse.
-	// Under StartTime, EndTime or State it may also begin too late and skip
-	// sessions, as [SessionService.Pages] says.
+	// Page and PageSize name the page to continue with.
 	Page, PageSize int
-	// Err is why.
+	// Err is the cause.
 	Err error
 }
 
-// Error names the page and what happened.
+// Error names the cause and, after the first page, the page.
 func (e *ListError) Error() string {
-	if e == nil {
+	switch {
+	case e == nil:
 		return "coviu: list stopped"
+	case e.Page == 0 && e.Err != nil:
+		return "coviu" + causeText("", e.Err)
 	}
 	return "coviu: list stopped at page " + strconv.Itoa(e.Page) + causeText("", e.Err)
 }
@@ -274,35 +301,49 @@ func (e *ListError) Unwrap() error {
 	return e.Err
 }
 
-// KeyError is a key that [SessionService.CreateOnce] found taken in a way that
-// it may not adopt. It is [ErrKeyConflict], [ErrPreviouslyCanceled] or
-// [ErrDuplicate]. Nothing was created, unless the outcome of a booking was
-// unknown first: then what it created is among the Sessions.
+// KeyError says that [SessionService.CreateOnce] can't use its key. It is
+// [ErrKeyConflict], [ErrPreviouslyCanceled] or [ErrDuplicate]. Nothing was booked,
+// unless the outcome of a booking was unknown first: then the session that was
+// booked is among the Sessions.
 type KeyError struct {
-	// Sessions are the sessions that have the key and are in the way.
+	// Sessions are the sessions that have the key and are in the way. It is empty
+	// if the service doesn't show the canceled session any more.
 	Sessions []Session
+	// Times says that the session starts or ends at another time than requested,
+	// People that it lacks a requested participant. At least one of them is true
+	// for ErrKeyConflict.
+	Times, People bool
 
 	kind error
 }
 
-// Error names the kind of conflict and how many sessions there are.
+// Error names the kind of conflict, what differs, and how many sessions there are.
 func (e *KeyError) Error() string {
 	if e == nil || e.kind == nil {
 		return "coviu: key taken"
 	}
-	return e.kind.Error() + " (" + strconv.Itoa(len(e.Sessions)) + " found)"
+	text := e.kind.Error()
+	switch {
+	case e.Times && e.People:
+		text += ": other times and other people"
+	case e.Times:
+		text += ": other times"
+	case e.People:
+		text += ": other people"
+	}
+	return text + " (" + strconv.Itoa(len(e.Sessions)) + " found)"
 }
 
 // Is reports whether target is the sentinel of this error.
 func (e *KeyError) Is(target error) bool { return e != nil && e.kind != nil && target == e.kind }
 
 // callError names the operation of a failure that has no type of its own: a
-// request without a reply, or without a token to send.
+// request without a reply, or a call without a token.
 type callError struct {
 	operation string
 	attempts  int
 	err       error
-	// earlier is the failure that was being retried when err put an end to it.
+	// earlier is the failure that the call was recovering from when err ended it.
 	earlier error
 }
 
@@ -318,8 +359,8 @@ func (e *callError) Unwrap() []error {
 	return []error{e.err, e.earlier}
 }
 
-// causeText is the text of a cause behind an error that names the operation
-// already.
+// causeText returns the text of a cause without the operation, which the error
+// around it names already.
 func causeText(operation string, cause error) string {
 	if cause == nil {
 		return ""
@@ -346,21 +387,20 @@ func statusText(code int) string {
 }
 
 func statusSentinel(code int) error {
-	switch code {
-	case http.StatusBadRequest:
+	switch {
+	case code == http.StatusBadRequest:
 		return ErrBadRequest
-	case http.StatusUnauthorized:
+	case code == http.StatusUnauthorized:
 		return ErrUnauthorized
-	case http.StatusForbidden:
+	case code == http.StatusForbidden:
 		return ErrForbidden
-	case http.StatusNotFound:
+	case code == http.StatusNotFound:
 		return ErrNotFound
-	case http.StatusConflict:
+	case code == http.StatusConflict:
 		return ErrConflict
-	case http.StatusTooManyRequests:
+	case code == http.StatusTooManyRequests:
 		return ErrRateLimited
-	}
-	if code/100 == 5 {
+	case code/100 == 5:
 		return ErrServer
 	}
 	return nil

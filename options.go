@@ -1,17 +1,21 @@
 package coviu
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
 	"golang.org/x/oauth2"
 
+	"github.com/coviu/coviu-go-sdk/internal/baseurl"
+	"github.com/coviu/coviu-go-sdk/internal/pacer"
 	"github.com/coviu/coviu-go-sdk/internal/retry"
+	"github.com/coviu/coviu-go-sdk/internal/tokenendpoint"
 )
 
 // Option configures a [Client]. Of two that set the same thing, the last wins.
@@ -48,18 +52,21 @@ type config struct {
 	baseURL        string
 	insecure       bool
 	http           *http.Client
+	plainHTTP2     bool
+	middleware     []func(http.RoundTripper) http.RoundTripper
 	product        string
-	logger         *slog.Logger
+	observer       observer
 	retry          retry.Policy
 	budget         *retry.Budget
+	pacer          *pacer.Pacer
 	attemptTimeout time.Duration
 	timedByClient  bool
 	maxResponse    int64
 	token          *oauth2.Token
 	source         oauth2.TokenSource
-	observer       func(context.Context, *oauth2.Token) error
+	store          TokenStore
+	ledger         BookingLedger
 	rfc1123        bool
-	hook           func(context.Context, ResponseInfo)
 }
 
 // WithBaseURL sets the address of the service, [DefaultBaseURL] by default. It
@@ -104,6 +111,36 @@ func WithHTTPClient(hc *http.Client) Option {
 	}
 }
 
+// WithMiddleware wraps the transport: the library's own, or that of
+// [WithHTTPClient]. Use it for tracing, metrics and headers. It sees every request,
+// those for tokens and each retry included. Given several times, the first is the
+// outermost, and those of [Client.As] are inside. wrap is called once for each
+// client.
+//
+// The middleware must follow the rules of [http.RoundTripper]. If it hides the
+// events of net/http/httptrace, a POST that failed always counts as sent. If it
+// sets GetBody or an Idempotency-Key header, net/http may send a POST twice.
+func WithMiddleware(wrap func(http.RoundTripper) http.RoundTripper) Option {
+	return func(c *config) error {
+		if wrap == nil {
+			return &ValidationError{"middleware", "is nil"}
+		}
+		c.middleware = append(slices.Clone(c.middleware), wrap)
+		return nil
+	}
+}
+
+// transport returns the transport with the middleware around it.
+func (c *config) transport() (http.RoundTripper, error) {
+	wrapped := c.http.Transport
+	for _, wrap := range slices.Backward(c.middleware) {
+		if wrapped = wrap(wrapped); wrapped == nil {
+			return nil, &ValidationError{"middleware", "returned no transport"}
+		}
+	}
+	return wrapped, nil
+}
+
 // WithUserAgent puts product, such as "clinic/2.1", in front of the library's
 // own User-Agent.
 func WithUserAgent(product string) Option {
@@ -126,7 +163,7 @@ func WithLogger(l *slog.Logger) Option {
 		if l == nil {
 			return &ValidationError{"logger", "is nil"}
 		}
-		c.logger = l
+		c.observer.logger = l
 		return nil
 	}
 }
@@ -143,9 +180,9 @@ func WithRetry(p RetryPolicy) Option {
 			return &ValidationError{"MaxDelay", "is not between 0 and 1 h"}
 		}
 		c.retry = retry.Policy{
-			MaxAttempts: orDefault(p.MaxAttempts, defaultAttempts),
-			BaseDelay:   orDefault(p.BaseDelay, defaultBaseDelay),
-			MaxDelay:    orDefault(p.MaxDelay, defaultMaxDelay),
+			MaxAttempts: cmp.Or(p.MaxAttempts, defaultAttempts),
+			BaseDelay:   cmp.Or(p.BaseDelay, defaultBaseDelay),
+			MaxDelay:    cmp.Or(p.MaxDelay, defaultMaxDelay),
 		}
 		return nil
 	}
@@ -184,7 +221,7 @@ func WithToken(t *oauth2.Token) Option {
 		if t == nil || t.AccessToken == "" && t.RefreshToken == "" {
 			return &ValidationError{"token", "is empty"}
 		}
-		if !validToken(t.AccessToken) {
+		if !tokenendpoint.Sendable(t.AccessToken) {
 			return &ValidationError{"token", "holds a character that a header can't"}
 		}
 		c.token = new(*t)
@@ -205,17 +242,32 @@ func WithTokenSource(ts oauth2.TokenSource) Option {
 	}
 }
 
-// WithTokenObserver shows f a copy of every grant that the client fetched for
-// itself, before its first use, so that a rotated refresh token can be stored.
-// If f fails, or panics, calls that need the grant fail with its error; the
-// grant is kept and offered to f again. f shares the 15 s of the refresh; its
-// context holds that limit, and nothing of any caller's context.
-func WithTokenObserver(f func(context.Context, *oauth2.Token) error) Option {
+// WithTokenStore acts for the user whose token s keeps, instead of for the account
+// of the API key. The token is shared with all processes that use the store. A
+// stored token is refreshed with its refresh token, and the new one is stored
+// before it is used. If the store fails, the token at hand serves until it
+// expires. If the store has no token, or the service refused the stored one, calls
+// fail with [ErrReauthorize].
+func WithTokenStore(s TokenStore) Option {
 	return func(c *config) error {
-		if f == nil {
-			return &ValidationError{"token observer", "is nil"}
+		if s == nil {
+			return &ValidationError{"token store", "is nil"}
 		}
-		c.observer = f
+		c.store = s
+		return nil
+	}
+}
+
+// WithBookingLedger makes [SessionService.CreateOnce] safe across processes: with
+// the same ledger, many processes book at most one live session for each key. Keys
+// have to be unique among all that use the ledger, so clients made by [Client.As]
+// and [Client.AsStored] need the option again.
+func WithBookingLedger(l BookingLedger) Option {
+	return func(c *config) error {
+		if l == nil {
+			return &ValidationError{"booking ledger", "is nil"}
+		}
+		c.ledger = l
 		return nil
 	}
 }
@@ -237,7 +289,7 @@ func WithResponseHook(f func(context.Context, ResponseInfo)) Option {
 		if f == nil {
 			return &ValidationError{"response hook", "is nil"}
 		}
-		c.hook = f
+		c.observer.hook = f
 		return nil
 	}
 }
@@ -251,8 +303,8 @@ func (c *config) apply(opts []Option) error {
 			return err
 		}
 	}
-	if c.token != nil && c.source != nil {
-		return &ValidationError{"token", "and a token source exclude each other"}
+	if c.token != nil && c.source != nil || c.store != nil && (c.token != nil || c.source != nil) {
+		return &ValidationError{"token", "comes from only one of WithToken, WithTokenSource and WithTokenStore"}
 	}
 	return nil
 }
@@ -277,43 +329,15 @@ func (c *config) checkCredentials() error {
 	return nil
 }
 
-// parseBaseURL never quotes the URL: it may be a slip that holds a password.
-func (c *config) parseBaseURL() (*url.URL, error) {
-	u, err := url.Parse(strings.TrimRight(c.baseURL, "/"))
-	reason := ""
-	switch {
-	case err != nil:
-		reason = "can't be parsed"
-	case u.Scheme != "https" && u.Scheme != "http":
-		reason = "is neither https nor http"
-	case u.Hostname() == "":
-		reason = "has no host"
-	case u.User != nil:
-		reason = "holds user info"
-	case u.RawQuery != "" || u.ForceQuery:
-		reason = "has a query"
-	case u.Fragment != "" || strings.Contains(c.baseURL, "#"):
-		reason = "has a fragment"
-	case u.Scheme == "http" && !c.insecure && !isLoopback(u.Hostname()):
-		reason = "is http on a host that is not loopback"
-	default:
-		return u, nil
+// parseBaseURL never quotes the URL: it may hold a password by mistake.
+func (c *config) parseBaseURL() (url.URL, error) {
+	base, reason := baseurl.Parse(c.baseURL, c.insecure)
+	if reason != "" {
+		return url.URL{}, &ValidationError{"base URL", reason}
 	}
-	return nil, &ValidationError{"base URL", reason}
-}
-
-func isLoopback(host string) bool {
-	return host == "localhost" || net.ParseIP(host).IsLoopback()
+	return base, nil
 }
 
 func hasControl(s string) bool {
 	return strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f })
-}
-
-func orDefault[T comparable](v, fallback T) T {
-	var zero T
-	if v == zero {
-		return fallback
-	}
-	return v
 }

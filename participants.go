@@ -2,9 +2,10 @@ package coviu
 
 import "context"
 
-// ParticipantService is the calls about the people in sessions; it is a
-// [Client]'s Participants.
+// ParticipantService groups the participant endpoints. Use it as
+// Client.Participants.
 type ParticipantService struct {
+	noPrint
 	client *Client
 }
 
@@ -17,13 +18,17 @@ const (
 )
 
 // Add adds a participant to a session
-// (POST /sessions/{session_id}/participants). The reply holds their EntryURL.
+// (POST /sessions/{session_id}/participants) and returns them with their EntryURL.
+// A session that has started still takes participants.
 //
-// A session that has started still takes participants, one that has finished
-// does not: the service refuses that as [ErrBadRequest], and a session that does
-// not exist as [ErrNotFound]. A request that may have been carried out is not
-// sent again and ends as an [*OutcomeUnknownError]. Bad input is a
-// [*ValidationError], every other refusal an [*APIError].
+// If the participant may have been added, for example because the reply was lost,
+// the error is an [*OutcomeUnknownError]. Add never sends such a request again.
+// Give the participant a State, and look for it with [Session.WithState] before
+// you add them again.
+//
+// Other errors: [ErrBadRequest] if the session has finished, [ErrNotFound] if it
+// does not exist, [ErrUnauthorized] if it was canceled. [*ValidationError] for bad
+// input, [*APIError] for other refusals.
 func (p *ParticipantService) Add(ctx context.Context, sessionID string, req *ParticipantCreationRequest) (*Participant, error) {
 	if err := checkID("sessionID", sessionID); err != nil {
 		return nil, err
@@ -31,23 +36,22 @@ func (p *ParticipantService) Add(ctx context.Context, sessionID string, req *Par
 	if err := req.check(); err != nil {
 		return nil, err
 	}
-	c := p.core()
 	r := request{
 		operation: opAddParticipant,
 		path:      "/sessions/" + sessionID + "/participants",
-		body:      c.participantCreationBody(req),
+		body:      encode(req),
 	}
-	return call(ctx, c, r, decodeParticipant)
+	return call(ctx, p.core(), r, decodeParticipant)
 }
 
 // List returns the participants of a session
-// (GET /sessions/{session_id}/participants), removed ones only if the options
-// say so. Servers answer with a page or with an array: both become a page. A
-// page with More has no next page to ask for.
+// (GET /sessions/{session_id}/participants). Removed ones are included only if the
+// options ask for them. Servers answer with a page or with an array; both become a
+// page. Even if More is true, there is no next page to ask for.
 //
-// A session that does not exist is [ErrNotFound], one that was canceled
-// [ErrUnauthorized]. Bad input is a [*ValidationError], every other refusal an
-// [*APIError], and a reply that is neither a [*DecodeError].
+// Errors: [ErrNotFound] if the session does not exist, [ErrUnauthorized] if it was
+// canceled. [*ValidationError] for bad input, [*APIError] for other refusals,
+// [*DecodeError] if the reply is neither.
 func (p *ParticipantService) List(ctx context.Context, sessionID string, opts *ParticipantListOptions) (*ParticipantPage, error) {
 	if err := checkID("sessionID", sessionID); err != nil {
 		return nil, err
@@ -61,10 +65,9 @@ func (p *ParticipantService) List(ctx context.Context, sessionID string, opts *P
 
 // Get returns one participant (GET /participants/{participant_id}).
 //
-// A participant who does not exist, or was removed, is [ErrNotFound]; one of a
-// session that was canceled is [ErrUnauthorized]. Bad input is a
-// [*ValidationError], every other refusal an [*APIError], and a reply that is no
-// participant a [*DecodeError].
+// Errors: [ErrNotFound] if the participant does not exist or was removed,
+// [ErrUnauthorized] if the session was canceled. [*ValidationError] for bad input,
+// [*APIError] for other refusals, [*DecodeError] if the reply is not a participant.
 func (p *ParticipantService) Get(ctx context.Context, participantID string) (*Participant, error) {
 	if err := checkID("participantID", participantID); err != nil {
 		return nil, err
@@ -72,13 +75,15 @@ func (p *ParticipantService) Get(ctx context.Context, participantID string) (*Pa
 	return call(ctx, p.core(), request{operation: opGetParticipant, path: "/participants/" + participantID}, decodeParticipant)
 }
 
-// Update changes a participant (PUT /participants/{participant_id}) and returns
-// them as they are then. Fields that the request leaves nil stay as they are.
+// Update changes a participant (PUT /participants/{participant_id}) and returns the
+// changed participant. Fields that the request leaves nil stay as they are. The
+// link stays the same: for another person, remove the participant and add a new
+// one. Don't change a State that holds a key of [SessionService.CreateOnce].
 //
-// A participant who does not exist is [ErrNotFound]; the service refuses changes
-// in a session that has finished as [ErrBadRequest]. Bad input is a
-// [*ValidationError], every other refusal an [*APIError], and a reply that is no
-// participant a [*DecodeError].
+// Errors: [ErrNotFound] if the participant does not exist, [ErrBadRequest] if the
+// session has finished, [ErrUnauthorized] if it was canceled. [*ValidationError]
+// for bad input, [*APIError] for other refusals, [*DecodeError] if the reply is not
+// a participant.
 func (p *ParticipantService) Update(ctx context.Context, participantID string, req *ParticipantUpdateRequest) (*Participant, error) {
 	if err := checkID("participantID", participantID); err != nil {
 		return nil, err
@@ -86,24 +91,25 @@ func (p *ParticipantService) Update(ctx context.Context, participantID string, r
 	if err := req.check(); err != nil {
 		return nil, err
 	}
-	c := p.core()
 	r := request{
 		operation: opUpdateParticipant,
 		path:      "/participants/" + participantID,
-		body:      c.participantUpdateBody(req),
+		body:      encode(req),
 	}
-	return call(ctx, c, r, decodeParticipant)
+	return call(ctx, p.core(), r, decodeParticipant)
 }
 
 // Delete removes a participant (DELETE /participants/{participant_id}). Their
-// EntryURL no longer lets anybody in.
+// EntryURL no longer lets anybody in. A participant can't be removed after the
+// session has finished.
 //
-// A participant can't be removed once the session has finished: the service
-// refuses that as [ErrBadRequest], and a participant who does not exist as
-// [ErrNotFound]. Bad input is a [*ValidationError], every other refusal an
-// [*APIError]. If a reply was lost and the repeated request met no definite
-// answer, the error is an [*OutcomeUnknownError]; a repeated request that finds
-// the participant gone is a success.
+// If the reply was lost, Delete sends the request again. If that one finds the
+// participant gone, Delete has succeeded. Without a clear answer, the error is an
+// [*OutcomeUnknownError]: call Delete again.
+//
+// Other errors: [ErrNotFound] if the participant does not exist, [ErrUnauthorized]
+// if the session was canceled, [ErrBadRequest] or [ErrForbidden] if it has
+// finished. [*ValidationError] for bad input, [*APIError] for other refusals.
 func (p *ParticipantService) Delete(ctx context.Context, participantID string) (*UnitResponse, error) {
 	if err := checkID("participantID", participantID); err != nil {
 		return nil, err
@@ -111,7 +117,7 @@ func (p *ParticipantService) Delete(ctx context.Context, participantID string) (
 	return call(ctx, p.core(), request{operation: opDeleteParticipant, path: "/participants/" + participantID}, decodeDeletion)
 }
 
-// core is the client behind the service, nil for a service that has none.
+// core returns the client of the service. It is nil for a zero ParticipantService.
 func (p *ParticipantService) core() *Client {
 	if p == nil {
 		return nil

@@ -6,16 +6,22 @@ import (
 	"log/slog"
 	"strconv"
 	"time"
+
+	"github.com/coviu/coviu-go-sdk/internal/noprint"
 )
 
-// Everything exported prints as a description without names, ids, links, states
-// and secrets, under every verb for which fmt calls methods (so not %p, nor %w
-// outside Errorf) and in log/slog. The receivers are values, so
-// that fmt finds the methods on values and on pointers alike.
+// Every exported type prints as a description without names, ids, links, states
+// and secrets: under every verb for which fmt calls methods (so not %p, nor %w
+// outside Errorf), and in log/slog. The receivers are values, because fmt then
+// finds the methods on values and on pointers.
 //
-// Two ways round this can't be closed from here: fmt does not call methods on
-// unexported fields of a user's struct, and a JSON log handler marshals slices
-// and structs that hold these types.
+// Two cases can't be prevented: fmt does not call methods on unexported fields of a
+// user's struct, and a JSON log handler marshals slices and structs that hold these
+// types.
+
+// noPrint is embedded in types whose description is constant. The package's
+// documentation then does not list its methods for each of them.
+type noPrint = noprint.Text
 
 func (s Session) describe() string {
 	text := "coviu.Session{" + span(s.StartTime, s.EndTime) + ", " + count(len(s.Participants), "participant")
@@ -71,10 +77,6 @@ func (i ResponseInfo) describe() string {
 	}
 	return text + "}"
 }
-
-func (c Client) describe() string             { return "coviu.Client{…}" }
-func (s SessionService) describe() string     { return "coviu.SessionService{…}" }
-func (p ParticipantService) describe() string { return "coviu.ParticipantService{…}" }
 
 // Format prints the session without anything personal, under every verb.
 func (s Session) Format(f fmt.State, verb rune) { format(f, verb, s.describe()) }
@@ -136,24 +138,6 @@ func (i ResponseInfo) Format(f fmt.State, verb rune) { format(f, verb, i.describ
 
 // LogValue logs what Format prints.
 func (i ResponseInfo) LogValue() slog.Value { return slog.StringValue(i.describe()) }
-
-// Format prints no part of the configuration, under every verb.
-func (c Client) Format(f fmt.State, verb rune) { format(f, verb, c.describe()) }
-
-// LogValue logs what Format prints.
-func (c Client) LogValue() slog.Value { return slog.StringValue(c.describe()) }
-
-// Format prints the service's name, under every verb.
-func (s SessionService) Format(f fmt.State, verb rune) { format(f, verb, s.describe()) }
-
-// LogValue logs what Format prints.
-func (s SessionService) LogValue() slog.Value { return slog.StringValue(s.describe()) }
-
-// Format prints the service's name, under every verb.
-func (p ParticipantService) Format(f fmt.State, verb rune) { format(f, verb, p.describe()) }
-
-// LogValue logs what Format prints.
-func (p ParticipantService) LogValue() slog.Value { return slog.StringValue(p.describe()) }
 
 // Format prints the error's text, under every verb.
 func (e ValidationError) Format(f fmt.State, verb rune) { format(f, verb, e.Error()) }

@@ -1,15 +1,10 @@
 package coviu
 
-import (
-	"context"
-	"errors"
-	"time"
+import "context"
 
-	"github.com/google/go-querystring/query"
-)
-
-// SessionService is the calls about sessions; it is a [Client]'s Sessions.
+// SessionService groups the session endpoints. Use it as Client.Sessions.
 type SessionService struct {
+	noPrint
 	client *Client
 }
 
@@ -21,14 +16,17 @@ const (
 	opDeleteSession operation = "DELETE /sessions/{session_id}"
 )
 
-// Create books a session (POST /sessions).
+// Create books a session (POST /sessions) and returns it with the participants'
+// links. If it is called twice, it books twice: [SessionService.CreateOnce] does
+// not.
 //
-// The service takes a start in the future and an end after it, and refuses
-// anything else as [ErrBadRequest]. It has no way to recognise a repeated
-// booking, so a request that may have been carried out is not sent again: it
-// ends as an [*OutcomeUnknownError]. [SessionService.CreateOnce] books safely
-// in spite of that. Bad input is a [*ValidationError], every other refusal an
-// [*APIError].
+// The start has to be in the future and the end after it. Set SessionName and the
+// Role of each participant: newer documents of the service require them.
+//
+// Errors: [ErrBadRequest] if the service refuses the request. An
+// [*OutcomeUnknownError] if the session may have been booked, for example because
+// the reply was lost; Create never sends such a request again. [*ValidationError]
+// for bad input, [*APIError] for other refusals.
 func (s *SessionService) Create(ctx context.Context, req *SessionCreationRequest) (*Session, error) {
 	if err := req.check(); err != nil {
 		return nil, err
@@ -39,10 +37,10 @@ func (s *SessionService) Create(ctx context.Context, req *SessionCreationRequest
 
 // Get returns one session (GET /sessions/{session_id}).
 //
-// A session that does not exist is [ErrNotFound]. One that was canceled is
-// [ErrUnauthorized]: the service no longer shows it, except in a list with
-// IncludeCanceled. Bad input is a [*ValidationError], every other refusal an
-// [*APIError], and a reply that is no session a [*DecodeError].
+// Errors: [ErrNotFound] if the session does not exist. [ErrUnauthorized] if it was
+// canceled: the service then shows it only in a list with IncludeCanceled.
+// [*ValidationError] for bad input, [*APIError] for other refusals, [*DecodeError]
+// if the reply is not a session.
 func (s *SessionService) Get(ctx context.Context, sessionID string, opts *SessionGetOptions) (*Session, error) {
 	if err := checkID("sessionID", sessionID); err != nil {
 		return nil, err
@@ -55,14 +53,15 @@ func (s *SessionService) Get(ctx context.Context, sessionID string, opts *Sessio
 }
 
 // List returns one page of the sessions (GET /sessions), 200 at most. Canceled
-// sessions and removed participants are in it only if the options say so.
+// sessions and removed participants are included only if the options ask for them.
 //
-// Sessions come in the order of their creation, oldest first, or by start time
-// once StartTime or EndTime is given. While others book and cancel, the pages
-// of such a list shift: to read all of it use [SessionService.All] or
-// [SessionService.Pages], which allow for that. Bad options are a
-// [*ValidationError], refusals an [*APIError], and a reply that is no page a
-// [*DecodeError].
+// The order is that of creation, oldest first. With StartTime or EndTime it is by
+// start time. While others book and cancel, sessions move from one page to
+// another. To read a whole list, use [SessionService.All] or
+// [SessionService.Pages]: they miss nothing because of that.
+//
+// Errors: [*ValidationError] for bad options, [*APIError] for refusals,
+// [*DecodeError] if the reply is not a page.
 func (s *SessionService) List(ctx context.Context, opts *SessionListOptions) (*SessionPage, error) {
 	if err := opts.check(); err != nil {
 		return nil, err
@@ -75,13 +74,13 @@ func (s *SessionService) List(ctx context.Context, opts *SessionListOptions) (*S
 	return call(ctx, c, request{operation: opListSessions, path: "/sessions", query: q}, decodeSessionPage)
 }
 
-// Update changes a session (PUT /sessions/{session_id}) and returns it as it is
-// then. Fields that the request leaves nil stay as they are.
+// Update changes a session (PUT /sessions/{session_id}) and returns the changed
+// session. Fields that the request leaves nil stay as they are. Links stay the
+// same. After an error, Update may be called again.
 //
-// The service refuses to change a session that has finished, as
-// [ErrBadRequest], and one that does not exist, as [ErrNotFound]. Bad input is
-// a [*ValidationError], every other refusal an [*APIError], and a reply that is
-// no session a [*DecodeError].
+// Errors: [ErrBadRequest] if the session has finished, [ErrNotFound] if it does not
+// exist, [ErrUnauthorized] if it was canceled. [*ValidationError] for bad input,
+// [*APIError] for other refusals, [*DecodeError] if the reply is not a session.
 func (s *SessionService) Update(ctx context.Context, sessionID string, req *SessionUpdateRequest) (*Session, error) {
 	if err := checkID("sessionID", sessionID); err != nil {
 		return nil, err
@@ -93,15 +92,17 @@ func (s *SessionService) Update(ctx context.Context, sessionID string, req *Sess
 	return call(ctx, c, request{operation: opUpdateSession, path: "/sessions/" + sessionID, body: c.sessionUpdateBody(req)}, decodeSession)
 }
 
-// Delete cancels a session (DELETE /sessions/{session_id}). That can't be
-// undone; nobody can enter the session any more.
+// Delete cancels a session (DELETE /sessions/{session_id}). That can't be undone:
+// nobody can enter the session any more. Only a session that has not started can
+// be canceled.
 //
-// Only a session that has not started can be canceled; the service refuses
-// others as [ErrBadRequest], and one that does not exist as [ErrNotFound]. Bad
-// input is a [*ValidationError], every other refusal an [*APIError]. If a reply
-// was lost and the repeated request met no definite answer, the error is an
-// [*OutcomeUnknownError]; a repeated request that finds the session gone is a
-// success.
+// If the reply was lost, Delete sends the request again. If that one finds the
+// session gone, Delete has succeeded. Without a clear answer, the error is an
+// [*OutcomeUnknownError]: call Delete again.
+//
+// Other errors: [ErrNotFound] if the session does not exist, [ErrUnauthorized] if
+// it was canceled before, [ErrBadRequest] or [ErrForbidden] if it has started.
+// [*ValidationError] for bad input, [*APIError] for other refusals.
 func (s *SessionService) Delete(ctx context.Context, sessionID string) (*UnitResponse, error) {
 	if err := checkID("sessionID", sessionID); err != nil {
 		return nil, err
@@ -109,66 +110,10 @@ func (s *SessionService) Delete(ctx context.Context, sessionID string) (*UnitRes
 	return call(ctx, s.core(), request{operation: opDeleteSession, path: "/sessions/" + sessionID}, decodeDeletion)
 }
 
-// core is the client behind the service, nil for a service that has none.
+// core returns the client of the service. It is nil for a zero SessionService.
 func (s *SessionService) core() *Client {
 	if s == nil {
 		return nil
 	}
 	return s.client
-}
-
-const deletedParticipants = "deleted_participants=true"
-
-type sessionQuery struct {
-	Page                int    `url:"page,omitempty"`
-	PageSize            int    `url:"page_size,omitempty"`
-	StartTime           string `url:"start_time,omitempty"`
-	EndTime             string `url:"end_time,omitempty"`
-	IncludeCanceled     bool   `url:"include_canceled,omitempty"`
-	DeletedParticipants bool   `url:"deleted_participants,omitempty"`
-	State               string `url:"state,omitempty"`
-	Order               Order  `url:"order,omitempty"`
-}
-
-func (c *Client) sessionQuery(o *SessionListOptions) (string, error) {
-	if o == nil {
-		return "", nil
-	}
-	values, err := query.Values(sessionQuery{
-		Page:                o.Page,
-		PageSize:            o.PageSize,
-		StartTime:           c.date(o.StartTime),
-		EndTime:             c.date(o.EndTime),
-		IncludeCanceled:     o.IncludeCanceled,
-		DeletedParticipants: o.DeletedParticipants,
-		State:               o.State,
-		Order:               o.Order,
-	})
-	if err != nil {
-		return "", &ValidationError{"options", "can't be written as a query"}
-	}
-	return values.Encode(), nil
-}
-
-// date writes t as the service reads it, and a zero t as nothing.
-func (c *Client) date(t time.Time) string {
-	if t.IsZero() {
-		return ""
-	}
-	return string(appendDate(nil, t, c != nil && c.config.rfc1123))
-}
-
-// errNotOK is a deletion that the service answers with a success and ok: false.
-var errNotOK = errors.New("not ok")
-
-// decodeDeletion reads the reply to a deletion, which may be empty.
-func decodeDeletion(body []byte) (*UnitResponse, error) {
-	if len(body) == 0 {
-		return &UnitResponse{OK: true}, nil
-	}
-	unit, err := decodeUnitResponse(body)
-	if err == nil && !unit.OK {
-		return nil, errNotOK
-	}
-	return unit, err
 }

@@ -1,6 +1,7 @@
 package coviu
 
 import (
+	"cmp"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -39,7 +40,7 @@ func isForeignToIDs(r rune) bool {
 // checkTimes wants end after start where both are given. Nothing is compared
 // with the local clock: the one that counts is the service's.
 func checkTimes(start, end time.Time) error {
-	if err := firstError(checkYear("StartTime", start), checkYear("EndTime", end)); err != nil {
+	if err := cmp.Or(checkYear("StartTime", start), checkYear("EndTime", end)); err != nil {
 		return err
 	}
 	if !start.IsZero() && !end.IsZero() && !end.After(start) {
@@ -48,7 +49,7 @@ func checkTimes(start, end time.Time) error {
 	return nil
 }
 
-// checkYear refuses what the date forms of the wire can't write.
+// checkYear allows the years 1 to 9999, which every date format can write.
 func checkYear(field string, t time.Time) error {
 	if y := t.UTC().Year(); y < 1 || y > 9999 {
 		return &ValidationError{field, "has a year that can't be sent"}
@@ -61,15 +62,6 @@ func checkText(field string, texts ...string) error {
 	for _, text := range texts {
 		if !utf8.ValidString(text) {
 			return &ValidationError{field, "is not UTF-8"}
-		}
-	}
-	return nil
-}
-
-func firstError(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
 		}
 	}
 	return nil
@@ -95,7 +87,7 @@ func (r *SessionCreationRequest) check() error {
 	if err := checkText("FeatureFlags", r.FeatureFlags...); err != nil {
 		return err
 	}
-	return firstError(checkText("SessionName", r.SessionName), checkText("Picture", r.Picture))
+	return cmp.Or(checkText("SessionName", r.SessionName), checkText("Picture", r.Picture))
 }
 
 func (r *SessionUpdateRequest) check() error {
@@ -111,7 +103,7 @@ func (r *SessionUpdateRequest) check() error {
 	if r.EndTime != nil && r.EndTime.IsZero() {
 		return &ValidationError{"EndTime", "is zero"}
 	}
-	return firstError(checkTimes(valueOf(r.StartTime), valueOf(r.EndTime)),
+	return cmp.Or(checkTimes(valueOf(r.StartTime), valueOf(r.EndTime)),
 		checkText("SessionName", valueOf(r.SessionName)), checkText("Picture", valueOf(r.Picture)))
 }
 
@@ -119,7 +111,7 @@ func (r *ParticipantCreationRequest) check() error {
 	if r == nil {
 		return &ValidationError{"request", "is nil"}
 	}
-	return firstError(checkText("DisplayName", r.DisplayName), checkText("Role", string(r.Role)),
+	return cmp.Or(checkText("DisplayName", r.DisplayName), checkText("Role", string(r.Role)),
 		checkText("Picture", r.Picture), checkText("State", r.State), checkText("Phone", r.Phone))
 }
 
@@ -130,7 +122,7 @@ func (r *ParticipantUpdateRequest) check() error {
 	if r.DisplayName == nil && r.Role == nil && r.Picture == nil && r.State == nil {
 		return &ValidationError{"request", "changes nothing"}
 	}
-	return firstError(checkText("DisplayName", valueOf(r.DisplayName)), checkText("Role", string(valueOf(r.Role))),
+	return cmp.Or(checkText("DisplayName", valueOf(r.DisplayName)), checkText("Role", string(valueOf(r.Role))),
 		checkText("Picture", valueOf(r.Picture)), checkText("State", valueOf(r.State)))
 }
 
@@ -147,7 +139,7 @@ func (o *SessionListOptions) check() error {
 	case !o.StartTime.IsZero() && !o.EndTime.IsZero() && o.EndTime.Before(o.StartTime):
 		return &ValidationError{"EndTime", "is before StartTime"}
 	}
-	return firstError(checkYear("StartTime", o.StartTime), checkYear("EndTime", o.EndTime),
+	return cmp.Or(checkYear("StartTime", o.StartTime), checkYear("EndTime", o.EndTime),
 		checkText("State", o.State), checkText("Order", string(o.Order)))
 }
 
