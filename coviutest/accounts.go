@@ -12,46 +12,46 @@ import (
 	"time"
 )
 
-// Credentials are an API key with its secret and the team that it belongs to.
-// Printing them shows none of it.
+// Credentials are an API key, its secret and its team. Printing them shows no
+// field.
 type Credentials struct {
 	// APIKey names the account.
 	APIKey string
-	// KeySecret proves it.
+	// KeySecret is the password of the key.
 	KeySecret string
-	// TeamID names the team whose sessions the key sees.
+	// TeamID names the team whose sessions the key can see.
 	TeamID string
 }
 
 // Format prints no credential under any verb.
 func (Credentials) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "coviutest.Credentials") }
 
-// LogValue is what Credentials look like in a structured log.
+// LogValue shows no credential in a structured log.
 func (Credentials) LogValue() slog.Value { return slog.StringValue("coviutest.Credentials") }
 
-// User is a person with a Coviu account, who can consent to an authorization
-// code and, in old clients, log in with a password. Printing a User shows none
-// of it.
+// User is a person with a Coviu account. A user can consent, which gives a
+// program an authorization code, and in old clients log in with a password.
+// Printing a User shows no field.
 type User struct {
-	// UserID is made up when it is empty.
+	// UserID names the user. [Server.AddUser] makes one if it is empty.
 	UserID string
 	// TeamID names the user's team; empty is the server's own.
 	TeamID string
-	// Username is what the user logs in with in old clients.
+	// Username is the login name in old clients.
 	Username string
-	// Password goes with it.
+	// Password is the password in old clients.
 	Password string
 }
 
 // Format prints no field under any verb.
 func (User) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "coviutest.User") }
 
-// LogValue is what a User looks like in a structured log.
+// LogValue shows no field in a structured log.
 func (User) LogValue() slog.Value { return slog.StringValue("coviutest.User") }
 
-// NewKey makes another API key. Keys of one team see the same sessions; to a
-// key of another team they do not exist. An empty teamID is the server's own
-// team, an unknown one a new team.
+// NewKey makes another API key. Keys of one team see the same sessions, and none
+// of another team. An empty teamID is the server's own team. An unknown one makes
+// a new team.
 func (s *Server) NewKey(teamID string) Credentials {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -60,8 +60,8 @@ func (s *Server) NewKey(teamID string) Credentials {
 	return Credentials{APIKey: k.apiKey, KeySecret: k.secret, TeamID: t.id}
 }
 
-// AddUser makes an account and returns it with the fields that were made up. A
-// user with the same UserID is replaced.
+// AddUser adds a user and returns it with its UserID and TeamID filled in. It
+// replaces a user with the same UserID.
 func (s *Server) AddUser(u User) User {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -74,9 +74,9 @@ func (s *Server) AddUser(u User) User {
 	return u
 }
 
-// AuthorizationCode returns a code as a user's consent brings it: good for one
-// exchange by any API key within ten minutes of the server's clock. An empty
-// userID is the user behind the server's own API key; an unknown one panics.
+// AuthorizationCode returns an authorization code, as if the user had consented.
+// Any API key can exchange it once, within ten minutes by the server's clock. An
+// empty userID is the owner of the server's own API key. An unknown one panics.
 func (s *Server) AuthorizationCode(userID string) string {
 	now := s.Now()
 	s.mu.Lock()
@@ -90,16 +90,16 @@ func (s *Server) AuthorizationCode(userID string) string {
 	return s.accounts.newCode(user, "", now)
 }
 
-// RevokeTokens makes every access token issued so far invalid: calls that carry
-// one are answered with 401. Refresh tokens stay valid.
+// RevokeTokens makes all access tokens invalid that were issued so far: calls
+// with them are answered with 401. Refresh tokens stay valid.
 func (s *Server) RevokeTokens() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	clear(s.accounts.access)
 }
 
-// RevokeRefreshTokens makes every refresh token issued so far invalid: a
-// refresh is answered with invalid_grant, as when a user takes consent back.
+// RevokeRefreshTokens makes all refresh tokens invalid that were issued so far: a
+// refresh is answered with invalid_grant, as after a user has withdrawn consent.
 // Access tokens stay valid until they expire.
 func (s *Server) RevokeRefreshTokens() {
 	s.mu.Lock()
@@ -114,12 +114,12 @@ func (s *Server) teamOrOwn(id string) *team {
 	return s.store.team(id)
 }
 
-// accounts holds who may ask for what.
+// accounts holds API keys, users, tokens and authorization codes.
 type accounts struct {
 	keys    map[string]*apiKey
 	users   map[string]*account
 	access  map[string]*grant
-	refresh map[string]*grant
+	refresh map[string]*refreshToken
 	codes   map[string]*consent
 	sweepAt int
 	signing string
@@ -136,10 +136,24 @@ type account struct {
 	team *team
 }
 
+// grant is what an access token stands for.
 type grant struct {
 	key     *apiKey
 	user    *account
+	family  *family
 	expires time.Time
+}
+
+type refreshToken struct {
+	grant  *grant
+	used   bool
+	usedAt time.Time
+}
+
+// family is what the tokens have in common that come from one authorization,
+// through any number of refreshes.
+type family struct {
+	revoked bool
 }
 
 type consent struct {
@@ -153,7 +167,7 @@ func newAccounts() accounts {
 		keys:    map[string]*apiKey{},
 		users:   map[string]*account{},
 		access:  map[string]*grant{},
-		refresh: map[string]*grant{},
+		refresh: map[string]*refreshToken{},
 		codes:   map[string]*consent{},
 		signing: newSecret(),
 	}
@@ -182,8 +196,8 @@ func (a *accounts) newAccessToken(g *grant, now time.Time) string {
 	return token
 }
 
-// jwt makes a token whose claims the vendor's JavaScript client can read. The
-// server itself looks tokens up instead of verifying them.
+// jwt makes a token with the claims that the vendor's JavaScript client reads.
+// The server itself does not verify tokens, it looks them up.
 func (a *accounts) jwt(g *grant, now time.Time) string {
 	claims, _ := json.Marshal(map[string]any{
 		"userId": g.user.UserID,

@@ -9,8 +9,8 @@ import (
 	"github.com/coviu/coviu-go-sdk"
 )
 
-// object is a JSON object of a request. Names are compared exactly, null counts
-// as left out, and a name that nobody asks for is ignored.
+// object is a JSON object of a request. Names are case-sensitive, null means that
+// the member was left out, and unknown members are ignored.
 type object map[string]json.RawMessage
 
 var errNoObject = errors.New("the body is no JSON object")
@@ -23,7 +23,8 @@ func parseObject(text []byte) (object, error) {
 	return o, nil
 }
 
-// read decodes a member; false without an error means that it was left out.
+// read decodes a member. It returns false and no error if the member was left
+// out.
 func (o object) read(name string, into any, wanted string) (bool, error) {
 	text, there := o[name]
 	if !there || string(text) == "null" {

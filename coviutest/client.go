@@ -7,16 +7,16 @@ import (
 	"github.com/coviu/coviu-go-sdk"
 )
 
-// Client returns a client of the server's own team that reaches the server
-// through [Server.Transport]. The options come after its own and win over them.
-// What can't be built fails the test; the connections are closed when the test
+// Client returns a client with the server's own API key, which connects through
+// [Server.Transport]. Options given here override these settings. An option that
+// is refused fails the test. The client's connections are closed when the test
 // ends.
 func (s *Server) Client(t testing.TB, opts ...coviu.Option) *coviu.Client {
 	t.Helper()
 	return s.ClientFor(t, Credentials{APIKey: s.APIKey, KeySecret: s.KeySecret}, opts...)
 }
 
-// ClientFor is [Server.Client] for another API key.
+// ClientFor returns a client with another API key. See [Server.Client].
 func (s *Server) ClientFor(t testing.TB, key Credentials, opts ...coviu.Option) *coviu.Client {
 	t.Helper()
 	own := []coviu.Option{

@@ -228,7 +228,7 @@ var authorizationRules = []conformance{
 			id := w.book(time.Hour)
 			for _, call := range []string{
 				"GET /sessions", "POST /sessions", "GET /sessions/" + id, "PUT /sessions/" + id, "DELETE /sessions/" + id,
-				"GET /sessions/" + id + "/participants", "POST /sessions/" + id + "/participants", "GET /participants/x", "PUT /participants/x", "DELETE /participants/x",
+				"GET /sessions/" + id + "/participants", "POST /sessions/" + id + "/participants", "GET /user/team", "GET /sessions/" + id + "/summary", "GET /participants/x", "PUT /participants/x", "DELETE /participants/x",
 			} {
 				method, path, _ := strings.Cut(call, " ")
 				got := w.send(method, path, "").is(401)
@@ -254,6 +254,7 @@ var authorizationRules = []conformance{
 			}
 			stranger.do("GET", "/sessions/"+id+"/participants", "").is(404)
 			stranger.do("POST", "/sessions/"+id+"/participants", "{}").is(404)
+			stranger.do("GET", "/sessions/"+id+"/summary", "").is(404)
 			assert.Empty(t, stranger.do("GET", "/sessions", "").list("content", "session_id"))
 		},
 		client: func(t *testing.T, s *coviutest.Server, c *coviu.Client) {

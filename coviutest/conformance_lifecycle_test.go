@@ -13,15 +13,21 @@ import (
 
 var lifecycleRules = []conformance{
 	{
-		rule: "a session's start lies in the future when it is created",
+		rule: "a session's start does not lie before the current second when it is created",
 		raw: func(_ *testing.T, w *wire) {
 			w.do("POST", "/sessions", `{`+timesJSON(-time.Hour, time.Hour)+`}`).is(400)
-			w.do("POST", "/sessions", `{`+timesJSON(0, time.Hour)+`}`).is(400)
+			w.do("POST", "/sessions", `{`+timesJSON(-time.Millisecond, time.Hour)+`}`).is(400)
+			w.do("POST", "/sessions", `{`+timesJSON(0, time.Hour)+`}`).is(200)
 			w.do("POST", "/sessions", `{`+timesJSON(time.Millisecond, time.Hour)+`}`).is(200)
 			w.do("POST", "/sessions", `{`+timesJSON(9*time.Second, time.Hour)+`}`).is(200)
+			w.s.Advance(999 * time.Millisecond)
+			w.do("POST", "/sessions", `{`+timesJSON(0, time.Hour)+`}`).is(200)
+			w.do("POST", "/sessions", `{"start_time":"Wed, 01 Jun 2016 09:00:00 GMT","end_time":"Wed, 01 Jun 2016 10:00:00 GMT"}`).is(200)
+			w.s.Advance(time.Millisecond)
+			w.do("POST", "/sessions", `{`+timesJSON(0, time.Hour)+`}`).is(400)
 		},
 		client: func(t *testing.T, _ *coviutest.Server, c *coviu.Client) {
-			_, err := c.Sessions.Create(t.Context(), &coviu.SessionCreationRequest{StartTime: day, EndTime: day.Add(time.Hour)})
+			_, err := c.Sessions.Create(t.Context(), &coviu.SessionCreationRequest{StartTime: day.Add(-time.Second), EndTime: day.Add(time.Hour)})
 			require.ErrorIs(t, err, coviu.ErrBadRequest)
 		},
 	},
@@ -95,6 +101,7 @@ var lifecycleRules = []conformance{
 			w.do("PUT", "/sessions/"+id, `{}`).is(401)
 			w.do("DELETE", "/sessions/"+id, "").is(401)
 			w.do("GET", "/sessions/"+id+"/participants", "").is(401)
+			w.do("GET", "/sessions/"+id+"/summary", "").is(401)
 			w.do("POST", "/sessions/"+id+"/participants", `{}`).is(401)
 			w.do("GET", "/participants/"+person, "").is(401)
 			w.do("PUT", "/participants/"+person, `{}`).is(401)
@@ -186,7 +193,7 @@ var lifecycleRules = []conformance{
 			w.s.Advance(time.Hour)
 			require.NoError(t, enter(future))
 			require.ErrorIs(t, enter(running[0].Participants[0].EntryURL), coviutest.ErrFinished)
-			require.ErrorIs(t, enter("http://127.0.0.1:1/entry/nobody"), coviutest.ErrNoSuchEntry)
+			require.ErrorIs(t, enter("http://127.0.0.1:1/session/nobody"), coviutest.ErrNoSuchEntry)
 		},
 	},
 	{

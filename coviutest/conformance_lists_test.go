@@ -89,7 +89,7 @@ var listRules = []conformance{
 			assert.Equal(t, []string{"c", "b", "a"}, w.names("order=reverse"))
 			assert.Equal(t, []string{"a", "c", "b"}, w.names("order=reverse&"+escaped("start_time", in(0))))
 			assert.Equal(t, []string{"b"}, w.names("order=reverse&page=1&page_size=2&"+escaped("start_time", in(0))))
-			w.do("GET", "/sessions?order=backwards", "").is(400)
+			assert.Contains(t, w.do("GET", "/sessions?order=backwards", "").is(400).text("error.message"), "use reverse")
 		},
 		client: func(t *testing.T, _ *coviutest.Server, c *coviu.Client) {
 			first := bookWith(t, c, 2*time.Hour)

@@ -2,6 +2,7 @@ package coviutest_test
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
@@ -71,7 +72,11 @@ var modelRules = []conformance{
 		raw: func(t *testing.T, w *wire) {
 			id := w.book(time.Hour, `"participants":[{},{}]`)
 			got := w.do("GET", "/sessions/"+id, "")
-			assert.NotEqual(t, got.text("participants.0.entry_url"), got.text("participants.1.entry_url"))
+			assert.NotEqual(t, got.text("participants.0.participant_id"), got.text("participants.1.participant_id"))
+			for _, at := range []string{"participants.0.", "participants.1."} {
+				link := strings.TrimSuffix(w.s.URL, "/v1") + "/session/" + got.text(at+"participant_id")
+				assert.Equal(t, link, got.text(at+"entry_url"))
+			}
 			assert.NotEqual(t, got.text("participants.0.state"), got.text("participants.1.state"))
 		},
 	},

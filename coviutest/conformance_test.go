@@ -26,6 +26,9 @@ func TestConformance(t *testing.T) {
 		"lifecycle":     lifecycleRules,
 		"dates":         dateRules,
 		"replies":       replyRules,
+		"variants":      variantRules,
+		"beyond":        beyondRules,
+		"refresh":       refreshRules,
 	} {
 		t.Run(section, func(t *testing.T) {
 			t.Parallel()

@@ -16,7 +16,8 @@ var consentHTML string
 
 var consentPage = template.Must(template.New("consent").Parse(consentHTML))
 
-// consentView is what the page shows: a question, a code to copy, or a problem.
+// consentView is the data of the page. It shows a problem, a code to copy, or
+// the form.
 type consentView struct {
 	ClientID, State string
 	Users           []User
@@ -41,7 +42,7 @@ func (s *Server) showConsent(c *call) reply {
 	return page(http.StatusOK, consentView{ClientID: asked.Get("client_id"), State: asked.Get("state"), Users: users})
 }
 
-// answerConsent answers POST /auth/authorize, what the page's buttons send.
+// answerConsent answers POST /auth/authorize, which the page's buttons send.
 func (s *Server) answerConsent(c *call) reply {
 	form, err := url.ParseQuery(string(c.body))
 	if err != nil {
@@ -64,8 +65,8 @@ func (s *Server) answerConsent(c *call) reply {
 	return s.sendBack(form, "code", s.accounts.newCode(user, key.apiKey, c.now))
 }
 
-// consentProblem tells the user, not the program: nobody is sent back to where
-// an unknown program wants them.
+// consentProblem shows a problem to the user instead of redirecting. An unknown
+// program must not choose where the user is sent.
 func (s *Server) consentProblem(asked url.Values) *reply {
 	problem := ""
 	switch registered := s.settings.redirectURL; {
@@ -107,7 +108,7 @@ func (s *Server) sendBack(form url.Values, name, value string) reply {
 
 func page(status int, view consentView) reply {
 	var b bytes.Buffer
-	// The template and its data are both of this file: it can't fail.
+	// It can't fail: the template fits its data, and writes to memory.
 	_ = consentPage.Execute(&b, view)
 	return reply{status: status, body: b.Bytes(), header: http.Header{
 		"Content-Type":  {"text/html; charset=utf-8"},

@@ -6,9 +6,9 @@ import (
 	"github.com/coviu/coviu-go-sdk"
 )
 
-// Why somebody may not enter a call; see [Server.Enter].
+// Why a participant can't enter a call; see [Server.Enter].
 var (
-	// ErrNoSuchEntry is returned for a link that nobody was given.
+	// ErrNoSuchEntry is returned for a link that belongs to no participant.
 	ErrNoSuchEntry = errors.New("coviutest: nobody has this entry link")
 	// ErrNotStarted is returned before the session's start time.
 	ErrNotStarted = errors.New("coviutest: the session has not started")
@@ -20,11 +20,11 @@ var (
 	ErrRemoved = errors.New("coviutest: the participant was removed")
 )
 
-// Enter tells who would enter which call with an entry URL, and whether they
-// may by now: the error is nil or one of [ErrNoSuchEntry], [ErrCanceled],
-// [ErrRemoved], [ErrNotStarted] and [ErrFinished]. Session and participant are
-// there with every error but the first. Nothing changes: the real call is no
-// part of this server.
+// Enter finds the session and the participant of an entry URL. The error is nil
+// if the participant can enter the call now, and otherwise [ErrNoSuchEntry],
+// [ErrCanceled], [ErrRemoved], [ErrNotStarted] or [ErrFinished]. Session and
+// participant are empty with ErrNoSuchEntry only. Enter changes nothing: this
+// server has no calls.
 func (s *Server) Enter(entryURL string) (coviu.Session, coviu.Participant, error) {
 	now := s.Now().UnixMilli()
 	s.mu.RLock()

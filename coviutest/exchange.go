@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// exchange is a request that a fault got hold of.
+// exchange is a request to which a fault applies.
 type exchange struct {
 	server  *Server
 	call    *call
@@ -16,6 +16,7 @@ type exchange struct {
 }
 
 func (f Fault) apply(s *Server, c *call, w http.ResponseWriter, r *http.Request) {
+	c.listedAfter = f.listedAfter
 	x := &exchange{server: s, call: c, w: w, r: r}
 	if f.carriedOut {
 		x.reply()
@@ -23,7 +24,8 @@ func (f Fault) apply(s *Server, c *call, w http.ResponseWriter, r *http.Request)
 	f.effect(x)
 }
 
-// reply carries the request out, once however often it is asked.
+// reply carries the request out the first time, and returns the same reply
+// afterwards.
 func (x *exchange) reply() reply {
 	if x.outcome == nil {
 		x.outcome = new(x.server.carryOut(x.call))
@@ -60,7 +62,7 @@ func (x *exchange) hang() {
 	x.hangUp()
 }
 
-// hangUp makes net/http close the connection behind whatever was flushed.
+// hangUp makes net/http close the connection after sending what was flushed.
 func (x *exchange) hangUp() { panic(http.ErrAbortHandler) }
 
 func (x *exchange) reset() {
@@ -79,7 +81,7 @@ func (x *exchange) raw(bytes []byte) {
 	_ = conn.Close()
 }
 
-// takeOver leaves the connection to the caller, which closes it.
+// takeOver returns the connection, which the caller has to close.
 func (x *exchange) takeOver() net.Conn {
 	conn, _, err := http.NewResponseController(x.w).Hijack()
 	if err != nil {

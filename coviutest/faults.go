@@ -12,75 +12,89 @@ import (
 // AnyOperation addresses every operation in [Server.Fail] and [Server.Count].
 const AnyOperation = "*"
 
-// Fault is what goes wrong with a request. The functions of this package that
-// return a Fault say how; its methods say how often and when. A Fault that was
-// not told otherwise strikes once.
+// Fault makes a request fail. The functions that return a Fault say how, the
+// methods of Fault how often and when. By default it applies to one request.
 type Fault struct {
 	refusesConnection bool
 	carriedOut        bool
 	grant             string
 	skip, times       int
+	listedAfter       time.Duration
 	effect            func(*exchange)
 }
 
-// Fail arms faults for an operation, which is named by its route template:
+// Fail adds faults for an operation, which is named by its route template:
 //
 //	s.Fail("POST /sessions", coviutest.LoseReply())
 //	s.Fail("GET /sessions/{session_id}", coviutest.RateLimit(time.Second), coviutest.Unavailable().Times(2))
 //
-// The operations are the ten of the API, "POST /auth/token" and [AnyOperation].
-// A request meets the first armed fault that applies to it, so that several
-// strike one after the other; then the service works again. An operation that
-// does not exist panics: a test that waits for its fault would prove nothing.
+// [Operations] lists the operations; [AnyOperation] stands for all of them.
+// Each request gets the first fault that applies to it. When all are used up, the
+// service works again. An operation that does not exist panics, because its fault
+// would never happen.
 func (s *Server) Fail(operation string, faults ...Fault) {
 	mustBeOperation(operation)
 	s.faults.arm(operation, faults)
 }
 
-// ClearFaults disarms all faults. Those at work go on.
+// ClearFaults removes all faults. Requests to which one applies already are not
+// changed.
 func (s *Server) ClearFaults() { s.faults.clear() }
 
-// Times makes the fault strike n requests instead of one.
+// Times makes the fault apply to n requests instead of one.
 func (f Fault) Times(n int) Fault {
 	f.times = n
 	return f
 }
 
-// Always makes the fault strike until [Server.ClearFaults].
+// Always makes the fault apply until [Server.ClearFaults].
 func (f Fault) Always() Fault { return f.Times(math.MaxInt) }
 
-// After lets n requests that the fault applies to pass first.
+// After lets n requests pass before the fault applies.
 func (f Fault) After(n int) Fault {
 	f.skip = n
 	return f
 }
 
-// ForGrant makes the fault strike only token requests with this grant_type,
+// ForGrant makes the fault apply only to token requests with this grant_type,
 // such as "refresh_token".
 func (f Fault) ForGrant(grantType string) Fault {
 	f.grant = grantType
 	return f
 }
 
-// CarriedOut makes the server carry the request out before the fault hides it
-// from the client: Unavailable().CarriedOut() books the session and says 503.
+// CarriedOut makes the server carry the request out before the fault answers:
+// Unavailable().CarriedOut() books the session and answers 503.
 func (f Fault) CarriedOut() Fault {
 	f.carriedOut = true
 	return f
 }
 
-// Refuse refuses the connection: the request provably never arrives, is not
-// logged and not counted. That takes a client which uses [Server.Transport];
-// another one has a connection by the time that its operation is known, and
-// sees it closed without a reply.
+// ListedAfter makes lists show the session that the request books only d later.
+// It combines with the faults that carry the request out:
+// LoseReply().ListedAfter(time.Minute). It belongs to "POST /sessions".
+func (f Fault) ListedAfter(d time.Duration) Fault {
+	f.listedAfter = d
+	return f
+}
+
+// ListLate books the session and answers as usual, but GET /sessions shows the
+// session only d later by the server's clock. GET /sessions/{session_id} shows
+// it at once.
+func ListLate(d time.Duration) Fault { return Delay(0).ListedAfter(d) }
+
+// Refuse refuses the connection. The request never arrives and is not counted.
+// This needs a client that uses [Server.Transport]. For other clients the server
+// closes the connection without a reply, because it has to accept the connection
+// to learn the operation.
 func Refuse() Fault {
 	f := fault((*exchange).hangUp)
 	f.refusesConnection = true
 	return f
 }
 
-// Delay answers after d. A request that is given up meanwhile is not carried
-// out.
+// Delay carries the request out after d and answers. If the client gives up
+// before that, the request is not carried out.
 func Delay(d time.Duration) Fault {
 	return fault(func(x *exchange) {
 		x.wait(d)
@@ -88,15 +102,15 @@ func Delay(d time.Duration) Fault {
 	})
 }
 
-// Hang never answers, and does not carry the request out. It ends when the
-// client gives up or the server closes.
+// Hang does not carry the request out and never answers. It ends when the client
+// gives up or the server closes.
 func Hang() Fault { return fault((*exchange).hang) }
 
-// LoseReply carries the request out and closes the connection without a reply.
+// LoseReply carries the request out and closes the connection without replying.
 func LoseReply() Fault { return fault((*exchange).hangUp).CarriedOut() }
 
-// CarryOutLate closes the connection without a reply, and carries the request
-// out only after d, as a queue between client and service might.
+// CarryOutLate closes the connection without replying and carries the request out
+// after d, as a queue in front of the service might.
 func CarryOutLate(d time.Duration) Fault {
 	return fault(func(x *exchange) {
 		x.server.work.Go(func() {
@@ -112,8 +126,8 @@ func CarryOutLate(d time.Duration) Fault {
 	})
 }
 
-// CutBody carries the request out, sends the reply up to byte n of its body and
-// closes the connection. A body of n bytes or fewer arrives whole.
+// CutBody carries the request out, sends the first n bytes of the reply's body and
+// closes the connection. A body of n bytes or fewer is sent whole.
 func CutBody(n int) Fault {
 	return fault(func(x *exchange) {
 		x.answerPart(n)
@@ -121,8 +135,8 @@ func CutBody(n int) Fault {
 	})
 }
 
-// StallBody carries the request out, sends the reply up to byte n of its body
-// and then nothing more. It ends as [Hang] does.
+// StallBody carries the request out and sends the first n bytes of the reply's
+// body, then nothing more. It ends as [Hang] does.
 func StallBody(n int) Fault {
 	return fault(func(x *exchange) {
 		x.answerPart(n)
@@ -130,12 +144,12 @@ func StallBody(n int) Fault {
 	})
 }
 
-// Reset resets the connection without a reply; the request is not carried out.
+// Reset does not carry the request out and resets the connection.
 func Reset() Fault { return fault((*exchange).reset) }
 
-// Status answers with this status, header and body instead of carrying the
-// request out. A nil header is a plain JSON reply. The status is 200 or above;
-// [Raw] sends anything else.
+// Status does not carry the request out and answers with this status, header and
+// body. A nil header means JSON. The status has to be 200 or above; [Raw] can send
+// others.
 func Status(status int, header http.Header, body string) Fault {
 	return fault(func(x *exchange) {
 		x.answer(reply{status: status, header: header, body: []byte(body)})
@@ -159,8 +173,8 @@ func HTMLPage(status int) Fault {
 	return Status(status, header, "<!doctype html><title>Sign in</title><h1>Sign in to the network</h1>")
 }
 
-// RefuseRefresh answers a refresh with invalid_grant and lets the other grants
-// pass. It belongs to the operation "POST /auth/token".
+// RefuseRefresh answers a refresh with invalid_grant. It does not apply to other
+// grants. It belongs to "POST /auth/token".
 func RefuseRefresh() Fault {
 	rep := invalidGrant("refused on demand")
 	return Status(rep.status, rep.header, string(rep.body)).ForGrant(grantRefreshToken)
@@ -171,18 +185,18 @@ func Raw(bytes string) Fault {
 	return fault(func(x *exchange) { x.raw([]byte(bytes)) })
 }
 
-// Reply is what the server is about to answer; see [Rewrite].
+// Reply is a reply that [Rewrite] can change.
 type Reply struct {
 	// StatusCode is the HTTP status.
 	StatusCode int
-	// Header is the header, without what net/http adds.
+	// Header is the header, without the fields that net/http adds.
 	Header http.Header
-	// Body is the body as it will be sent.
+	// Body is the body.
 	Body []byte
 }
 
-// Rewrite carries the request out and lets edit change the reply on its way:
-// to drop a field, to add one, to answer in a form of another server.
+// Rewrite carries the request out and lets edit change the reply, for example to
+// remove or add a field.
 func Rewrite(edit func(*Reply)) Fault {
 	return fault(func(x *exchange) {
 		rep := x.reply()
@@ -201,7 +215,7 @@ func refusing(status int, header http.Header) Fault {
 
 func fault(effect func(*exchange)) Fault { return Fault{times: 1, effect: effect} }
 
-// faultQueue holds the armed faults in the order of their arming.
+// faultQueue holds the faults in the order in which they were added.
 type faultQueue struct {
 	mu    sync.Mutex
 	armed []*armedFault
@@ -226,9 +240,9 @@ func (q *faultQueue) clear() {
 	q.armed = nil
 }
 
-// take finds the fault that a request meets and uses it up. With dialling the
-// request has not left yet: only a refused connection counts, and where none is
-// due nothing is used up.
+// take returns the fault for a request and counts its use. While the client dials,
+// only a refused connection can apply: otherwise take changes nothing, because the
+// request will ask again when it arrives.
 func (q *faultQueue) take(operation, grant string, dialling bool) (Fault, bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

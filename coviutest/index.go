@@ -9,9 +9,9 @@ import (
 
 const chunkSize = 512
 
-// index keeps the sessions of a team in order, in chunks that know how many of
-// their sessions are not canceled: the last page of a long list is found by
-// adding up chunks and costs about as much as the first.
+// index keeps the sessions of a team in order, in chunks. Each chunk counts its
+// sessions that are not canceled. So the last page of a long list is found by
+// adding up counts, and costs about as much as the first.
 type index struct {
 	byStart bool
 	chunks  []*chunk
@@ -37,7 +37,7 @@ func (x *index) compare(a, b *session) int {
 	return cmp.Compare(a.seq, b.seq)
 }
 
-// chunkFor is the chunk that holds s, or would.
+// chunkFor returns the chunk in which s is, or belongs.
 func (x *index) chunkFor(s *session) int {
 	i := sort.Search(len(x.chunks), func(i int) bool { return x.compare(x.chunks[i].items[0], s) > 0 })
 	return max(i-1, 0)
@@ -52,8 +52,8 @@ func (x *index) insert(s *session) {
 	c := x.chunks[i]
 	at, _ := slices.BinarySearchFunc(c.items, s, x.compare)
 	if len(c.items) == chunkSize && at == chunkSize && i == len(x.chunks)-1 {
-		// Lists mostly grow at their end: a new chunk there keeps the full ones
-		// full, which splitting would leave half empty for ever.
+		// Lists mostly grow at their end. A new chunk there leaves full chunks
+		// full. Splitting would leave each one half empty.
 		c, at = new(chunk), 0
 		x.chunks = append(x.chunks, c)
 	}
@@ -101,29 +101,49 @@ func liveCount(s *session) int {
 type selection struct {
 	from, to int64 // bounds of the start time, both included; byStart only
 	canceled bool
-	keep     func(*session) bool // nil keeps all
+	keep     func(*session) bool // nil selects all
 	reverse  bool
 }
 
 func everything() selection { return selection{from: math.MinInt64, to: math.MaxInt64} }
+
+// and adds a condition.
+func (sel *selection) and(keep func(*session) bool) {
+	if first := sel.keep; first != nil {
+		sel.keep = func(s *session) bool { return first(s) && keep(s) }
+		return
+	}
+	sel.keep = keep
+}
+
+func (sel *selection) selects(s *session, time int64) bool {
+	return time >= sel.from && time <= sel.to && s.listed(sel.canceled) && (sel.keep == nil || sel.keep(s))
+}
+
+// overlap tells whether any, and whether all sessions of a chunk lie within the
+// bounds of the selection.
+func (x *index) overlap(c *chunk, sel *selection) (some, all bool) {
+	first, last := x.time(c.items[0]), x.time(c.items[len(c.items)-1])
+	return last >= sel.from && first <= sel.to, first >= sel.from && last <= sel.to
+}
 
 // page returns up to limit sessions after the first offset ones, and whether
 // more follow.
 func (x *index) page(sel selection, offset int64, limit int) (content []*session, more bool) {
 	for k := range x.chunks {
 		c := x.chunks[mirrored(k, len(x.chunks), sel.reverse)]
-		first, last := x.time(c.items[0]), x.time(c.items[len(c.items)-1])
-		if last < sel.from || first > sel.to {
+		some, all := x.overlap(c, &sel)
+		if !some {
 			continue
 		}
-		if whole := first >= sel.from && last <= sel.to && sel.keep == nil; whole && offset >= c.count(sel.canceled) {
+		if all && sel.keep == nil && offset >= c.count(sel.canceled) {
 			offset -= c.count(sel.canceled)
 			continue
 		}
 		for j := range c.items {
 			s := c.items[mirrored(j, len(c.items), sel.reverse)]
-			switch t := x.time(s); {
-			case t < sel.from || t > sel.to || !s.lived(sel.canceled) || sel.keep != nil && !sel.keep(s):
+			switch {
+			case !sel.selects(s, x.time(s)):
 			case offset > 0:
 				offset--
 			case len(content) == limit:
@@ -134,6 +154,25 @@ func (x *index) page(sel selection, offset int64, limit int) (content []*session
 		}
 	}
 	return content, false
+}
+
+// count returns how many sessions are selected.
+func (x *index) count(sel selection) (n int64) {
+	for _, c := range x.chunks {
+		some, all := x.overlap(c, &sel)
+		switch {
+		case !some:
+		case all && sel.keep == nil:
+			n += c.count(sel.canceled)
+		default:
+			for _, s := range c.items {
+				if sel.selects(s, x.time(s)) {
+					n++
+				}
+			}
+		}
+	}
+	return n
 }
 
 func (c *chunk) count(canceled bool) int64 {

@@ -11,8 +11,8 @@ import (
 	"github.com/coviu/coviu-go-sdk"
 )
 
-// Sessions returns the sessions of all teams in the order of their creation,
-// canceled ones and removed participants included.
+// Sessions returns the sessions of all teams in the order of their creation. It
+// includes canceled sessions and removed participants.
 func (s *Server) Sessions() []coviu.Session {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -36,13 +36,13 @@ func (s *Server) Session(sessionID string) (coviu.Session, bool) {
 }
 
 // Seed adds sessions in any state: past, running, canceled, with removed
-// participants. It returns them with what was made up: ids, entry URLs, roles
-// and states that were empty. An empty TeamID is the server's own team. An
-// empty StartTime is an hour from now, an empty EndTime half an hour after the
-// start. Times are kept in milliseconds.
+// participants. It returns them with empty ids, entry URLs, roles and states
+// filled in. An empty TeamID is the server's own team. An empty StartTime is an
+// hour from now, an empty EndTime half an hour after the start. Times are cut to
+// milliseconds.
 //
-// Seed adds all sessions or none: an id that is taken, or an end that is not
-// after its start, is an error.
+// An id that is taken, or an end that is not after its start, is an error, and
+// then Seed adds no session.
 func (s *Server) Seed(sessions ...coviu.Session) ([]coviu.Session, error) {
 	now := s.Now()
 	s.mu.Lock()
@@ -99,7 +99,8 @@ func (s *Server) newSeed(m coviu.Session, now time.Time) *session {
 		flags:    slices.Clone(m.FeatureFlags),
 	}
 	if m.Picture != "" || m.ActualEndTime != nil || len(m.Extra) > 0 {
-		seed.rare = &rareSession{picture: m.Picture, actualEnd: optionalMillis(m.ActualEndTime), extra: maps.Clone(m.Extra)}
+		rare := seed.needRare()
+		rare.picture, rare.actualEnd, rare.extra = m.Picture, optionalMillis(m.ActualEndTime), maps.Clone(m.Extra)
 	}
 	for _, p := range m.Participants {
 		seed.participants = append(seed.participants, newSeedParticipant(p, seed))
@@ -108,7 +109,7 @@ func (s *Server) newSeed(m coviu.Session, now time.Time) *session {
 }
 
 func newSeedParticipant(m coviu.Participant, in *session) *participant {
-	id, entry, state := newParticipantNames()
+	id, state := newParticipantNames()
 	made := func(name string) func() string { return func() string { return name } }
 	p := &participant{
 		id:       orMade(m.ParticipantID, made(id)),
@@ -117,11 +118,13 @@ func newSeedParticipant(m coviu.Participant, in *session) *participant {
 		name:     m.DisplayName,
 		role:     coviu.Role(strings.ToUpper(orMade(string(m.Role), made(string(coviu.RoleGuest))))),
 		state:    orMade(m.State, made(state)),
-		entry:    orMade(m.EntryURL, made(entry)),
+		entry:    m.EntryURL,
 		removed:  optionalMillis(m.DeletedAt),
 	}
 	if m.Picture+m.Phone+m.CoviuUserID+m.UserHint+m.Fee != "" || len(m.Extra) > 0 {
-		p.rare = &rareParticipant{m.Picture, m.Phone, m.CoviuUserID, m.UserHint, m.Fee, maps.Clone(m.Extra)}
+		rare := p.needRare()
+		rare.picture, rare.phone, rare.userID, rare.hint, rare.fee = m.Picture, m.Phone, m.CoviuUserID, m.UserHint, m.Fee
+		rare.extra = maps.Clone(m.Extra)
 	}
 	return p
 }
@@ -133,15 +136,15 @@ func orMade(given string, made func() string) string {
 	return made()
 }
 
-// Snapshot is what a server held at one moment; see [Server.Snapshot].
+// Snapshot is a copy of a server's sessions; see [Server.Snapshot].
 type Snapshot struct {
 	sessions []*session
 	offset   int64
 }
 
-// Snapshot keeps the sessions, the participants and the state of the clock, for
-// [Server.Restore] to return to as often as wanted: a table test seeds once and
-// starts each row from there.
+// Snapshot copies the sessions, the participants and the offset of the clock.
+// [Server.Restore] returns to it any number of times: a table test seeds once and
+// restores before each row.
 func (s *Server) Snapshot() *Snapshot {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -152,8 +155,9 @@ func (s *Server) Snapshot() *Snapshot {
 	return snap
 }
 
-// Restore returns to what snap kept. Credentials, tokens, armed faults and the
-// requests seen stay as they are, so that clients go on working.
+// Restore replaces the sessions and the offset of the clock with those of snap.
+// Credentials, tokens, faults and counts stay as they are, so that clients go on
+// working.
 func (s *Server) Restore(snap *Snapshot) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -17,11 +17,14 @@ func (s *Server) listSessions(c *call) reply {
 	if err != nil {
 		return badRequest(errQuery.Error())
 	}
-	list, err := readList(query(values))
+	list, err := s.readList(query(values))
 	if err != nil {
 		return badRequest(err.Error())
 	}
-	team := c.caller.user.team
+	team, now := c.caller.user.team, c.now.UnixMilli()
+	if now < team.lateUntil {
+		list.and(func(s *session) bool { return s.listedFrom() <= now })
+	}
 	order := &team.byCreation
 	if list.byStart {
 		order = &team.byStart
@@ -31,10 +34,18 @@ func (s *Server) listSessions(c *call) reply {
 		offset = list.page * int64(list.size)
 	}
 	content, more := order.page(list.selection, offset, list.size)
-	return ok(s.renderer(list.removed).sessionPage(list, content, more))
+	size, pages := list.size, int64(-1)
+	if s.settings.pageSizeOfContent {
+		size = len(content)
+	}
+	if s.settings.pageCount {
+		pages = (order.count(list.selection) + int64(list.size) - 1) / int64(list.size)
+	}
+	return ok(s.renderer(list.removed).sessionPage(content, list.page, size, pages, more))
 }
 
-func (r renderer) sessionPage(list list, content []*session, more bool) []byte {
+// sessionPage leaves page_count out when pages is negative.
+func (r renderer) sessionPage(content []*session, page int64, size int, pages int64, more bool) []byte {
 	b := make([]byte, 0, 128+1<<10*len(content))
 	b = append(b, `{"content":`...)
 	for i, s := range content {
@@ -44,15 +55,19 @@ func (r renderer) sessionPage(list list, content []*session, more bool) []byte {
 		b = append(b, '[')
 	}
 	b = append(b, `],"page":`...)
-	b = strconv.AppendInt(b, list.page, 10)
+	b = strconv.AppendInt(b, page, 10)
 	b = append(b, `,"page_size":`...)
-	b = strconv.AppendInt(b, int64(list.size), 10)
+	b = strconv.AppendInt(b, int64(size), 10)
+	if pages >= 0 {
+		b = append(b, `,"page_count":`...)
+		b = strconv.AppendInt(b, pages, 10)
+	}
 	b = append(b, `,"more":`...)
 	b = strconv.AppendBool(b, more)
 	return append(b, '}')
 }
 
-// list is the query of GET /sessions, understood.
+// list is the parsed query of GET /sessions.
 type list struct {
 	selection
 	page    int64
@@ -61,7 +76,7 @@ type list struct {
 	removed bool
 }
 
-func readList(q query) (list, error) {
+func (s *Server) readList(q query) (list, error) {
 	l := list{selection: everything()}
 	var size int64
 	page, pageErr := q.integer("page", 0, 0, math.MaxInt64)
@@ -78,14 +93,18 @@ func readList(q query) (list, error) {
 	l.page, l.size, l.canceled, l.removed, l.reverse = page, int(size), canceled, removed, reverse
 	l.byStart = start != nil || end != nil
 	if start != nil {
-		// Sessions start on a whole millisecond, a bound may lie between two.
+		// Sessions start on a whole millisecond. The bound may lie between two, so
+		// it is rounded up.
 		l.from = start.Add(time.Millisecond - time.Nanosecond).UnixMilli()
 	}
 	if end != nil {
 		l.to = end.UnixMilli()
+		if s.settings.endTimeByEnd {
+			l.and(func(s *session) bool { return instant(s.end).Before(*end) })
+		}
 	}
 	if state != nil {
-		l.keep = func(s *session) bool { return s.hasState(*state, removed) }
+		l.and(func(s *session) bool { return s.hasState(*state, removed) })
 	}
 	return l, nil
 }
@@ -99,8 +118,7 @@ func (s *session) hasState(state string, removed bool) bool {
 	return false
 }
 
-// query reads the parameters of a request; a name that nobody asks for is
-// ignored.
+// query reads the parameters of a request. Unknown ones are ignored.
 type query url.Values
 
 var errQuery = errors.New("the query is malformed")
@@ -151,6 +169,8 @@ func (q query) order() (reverse bool, err error) {
 		return false, nil
 	case "reverse":
 		return true, nil
+	case "backwards":
+		return false, errors.New("order: one document of the service says backwards, the others say reverse: use reverse")
 	}
 	return false, errors.New("order: neither forward nor reverse")
 }

@@ -11,9 +11,9 @@ import (
 	"time"
 )
 
-// memoryListener hands the far ends of dialled connections to an http.Server.
-// Everything in this file waits on channels and conditions only: that is what
-// lets a synctest bubble see that its goroutines are idle.
+// memoryListener accepts connections that dial makes in memory. The code in this
+// file waits on channels and condition variables only, so that a synctest bubble
+// can tell when its goroutines are idle.
 type memoryListener struct {
 	conns chan net.Conn
 	done  chan struct{}
@@ -62,7 +62,8 @@ func refused() error {
 }
 
 // memoryConn is one end of a connection with a buffer in each direction, like a
-// socket's: a server can answer early, and close behind what it wrote.
+// socket's. So a server can answer before it has read everything, and close while
+// its reply is still unread.
 type memoryConn struct {
 	in, out *stream
 }
@@ -82,8 +83,8 @@ func (c *memoryConn) Close() error {
 	return nil
 }
 
-// reset is what closing a socket with a zero linger time does: the other end
-// loses what it has not read yet.
+// reset closes the connection like a socket with a linger time of zero: the other
+// end loses what it has not read yet.
 func (c *memoryConn) reset() {
 	c.out.discard()
 	c.out.end(syscall.ECONNRESET, io.ErrClosedPipe)
@@ -173,8 +174,8 @@ func (s *stream) write(p []byte) (n int, err error) {
 	}
 }
 
-// end fixes what reads and writes report from now on; the first end counts, so
-// that a connection closed after a reset stays reset.
+// end sets the errors of later reads and writes. Only the first call counts, so
+// that closing a connection after a reset does not hide the reset.
 func (s *stream) end(readErr, writeErr error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -91,7 +91,7 @@ func (q modelQuery) matches(s *modelSession) bool {
 }
 
 func (m *model) create(from, to, now time.Duration) int {
-	if from <= now || to <= from {
+	if from < now.Truncate(time.Second) || to <= from {
 		return 400
 	}
 	return 200

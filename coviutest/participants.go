@@ -1,6 +1,7 @@
 package coviutest
 
 import (
+	"errors"
 	"net/http"
 	"strconv"
 
@@ -17,7 +18,7 @@ func (s *Server) addParticipant(c *call) reply {
 	if err != nil {
 		return badRequest(err.Error())
 	}
-	made, err := newParticipant(body, c)
+	made, err := s.newParticipant(body, c)
 	if err != nil {
 		return badRequest(err.Error())
 	}
@@ -28,14 +29,18 @@ func (s *Server) addParticipant(c *call) reply {
 	return ok(s.renderer(false).participant(nil, made))
 }
 
-func newParticipant(body object, c *call) (*participant, error) {
+func (s *Server) newParticipant(body object, c *call) (*participant, error) {
 	name, nameErr := body.text("display_name")
 	role, roleErr := body.role("role")
 	picture, pictureErr := body.text("picture")
 	state, stateErr := body.text("state")
 	phone, phoneErr := body.text("phone")
-	if err := firstError(nameErr, roleErr, pictureErr, stateErr, phoneErr); err != nil {
+	fee, feeErr := body.text("fee")
+	if err := firstError(nameErr, roleErr, pictureErr, stateErr, phoneErr, feeErr); err != nil {
 		return nil, err
+	}
+	if s.settings.strict && role == nil {
+		return nil, errors.New("role: missing")
 	}
 	made := &participant{
 		clientID: c.caller.key.clientID,
@@ -43,7 +48,7 @@ func newParticipant(body object, c *call) (*participant, error) {
 		role:     coviu.RoleGuest,
 		removed:  never,
 	}
-	made.id, made.entry, made.state = newParticipantNames()
+	made.id, made.state = newParticipantNames()
 	if role != nil {
 		made.role = *role
 	}
@@ -52,10 +57,10 @@ func newParticipant(body object, c *call) (*participant, error) {
 	}
 	made.setPicture(valueOf(picture))
 	if phone != nil {
-		if made.rare == nil {
-			made.rare = new(rareParticipant)
-		}
-		made.rare.phone = *phone
+		made.needRare().phone = *phone
+	}
+	if fee != nil {
+		made.needRare().fee = *fee
 	}
 	return made, nil
 }
@@ -83,6 +88,9 @@ func (s *Server) listParticipants(c *call) reply {
 	b := list.participants([]byte(`{"content":`), found)
 	b = append(b, `,"page":0,"page_size":`...)
 	b = strconv.AppendInt(b, int64(shown), 10)
+	if s.settings.pageCount {
+		b = append(b, `,"page_count":1`...)
+	}
 	return ok(append(b, `,"more":false}`...))
 }
 
@@ -109,7 +117,8 @@ func (s *Server) updateParticipant(c *call) reply {
 	role, roleErr := body.role("role")
 	picture, pictureErr := body.text("picture")
 	state, stateErr := body.text("state")
-	if err := firstError(nameErr, roleErr, pictureErr, stateErr); err != nil {
+	fee, feeErr := body.text("fee")
+	if err := firstError(nameErr, roleErr, pictureErr, stateErr, feeErr); err != nil {
 		return badRequest(err.Error())
 	}
 	if name != nil {
@@ -123,6 +132,9 @@ func (s *Server) updateParticipant(c *call) reply {
 	}
 	if state != nil {
 		found.state = *state
+	}
+	if fee != nil {
+		found.needRare().fee = *fee
 	}
 	return ok(s.renderer(false).participant(nil, found))
 }
@@ -141,8 +153,8 @@ func (s *Server) deleteParticipant(c *call) reply {
 	return done()
 }
 
-// participantOf finds the participant that the path names: through a session
-// that the caller can see, and not removed.
+// participantOf finds the participant that the path names. A removed one, and one
+// of another team, is not found.
 func (s *Server) participantOf(c *call) (*participant, *reply) {
 	found := s.store.participants[c.id]
 	if found == nil || found.isRemoved() || found.session.team != c.caller.user.team {

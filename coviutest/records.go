@@ -4,19 +4,19 @@ import (
 	"encoding/json"
 	"maps"
 	"math"
+	"net/url"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/coviu/coviu-go-sdk"
 )
 
-// never marks a time that did not come: times are held in milliseconds, the
-// precision of the service, to keep a large server small.
+// never is the value of a time that is not set. Times are held in milliseconds,
+// the precision of the service, because a large server then needs less memory.
 const never = math.MinInt64
 
-// session is what the server holds of a coviu.Session. Fields that few sessions
-// have live behind rare.
+// session is a coviu.Session on the server. Fields that few sessions have are in
+// rare.
 type session struct {
 	id           string
 	seq          int64
@@ -32,9 +32,10 @@ type session struct {
 }
 
 type rareSession struct {
-	picture   string
-	actualEnd int64
-	extra     map[string]json.RawMessage
+	picture    string
+	actualEnd  int64
+	listedFrom int64 // when lists begin to show the session
+	extra      map[string]json.RawMessage
 }
 
 type participant struct {
@@ -44,22 +45,23 @@ type participant struct {
 	name     string
 	role     coviu.Role
 	state    string
-	entry    string // a token, or a whole URL for one that was seeded
+	entry    string // the URL of a seeded participant; empty for the server's own form
 	removed  int64
 	rare     *rareParticipant
 }
 
 type rareParticipant struct {
 	picture, phone, userID, hint, fee string
+	entered, left                     int64
 	extra                             map[string]json.RawMessage
 }
 
-func (s *session) isCanceled() bool              { return s.canceled != never }
-func (s *session) hasStarted(now int64) bool     { return now >= s.start }
-func (s *session) hasFinished(now int64) bool    { return now >= s.end }
-func (p *participant) isRemoved() bool           { return p.removed != never }
-func (p *participant) shown(removed bool) bool   { return removed || !p.isRemoved() }
-func (s *session) lived(includeCancel bool) bool { return includeCancel || !s.isCanceled() }
+func (s *session) isCanceled() bool            { return s.canceled != never }
+func (s *session) hasStarted(now int64) bool   { return now >= s.start }
+func (s *session) hasFinished(now int64) bool  { return now >= s.end }
+func (p *participant) isRemoved() bool         { return p.removed != never }
+func (p *participant) shown(removed bool) bool { return removed || !p.isRemoved() }
+func (s *session) listed(canceled bool) bool   { return canceled || !s.isCanceled() }
 
 func (s *session) picture() string {
 	if s.rare == nil {
@@ -69,33 +71,46 @@ func (s *session) picture() string {
 }
 
 func (s *session) setPicture(picture string) {
-	if s.rare == nil {
-		if picture == "" {
-			return
-		}
-		s.rare = &rareSession{actualEnd: never}
+	if s.rare != nil || picture != "" {
+		s.needRare().picture = picture
 	}
-	s.rare.picture = picture
+}
+
+func (s *session) needRare() *rareSession {
+	if s.rare == nil {
+		s.rare = &rareSession{actualEnd: never, listedFrom: never}
+	}
+	return s.rare
+}
+
+func (s *session) listedFrom() int64 {
+	if s.rare == nil {
+		return never
+	}
+	return s.rare.listedFrom
 }
 
 func (p *participant) setPicture(picture string) {
-	if p.rare == nil {
-		if picture == "" {
-			return
-		}
-		p.rare = new(rareParticipant)
+	if p.rare != nil || picture != "" {
+		p.needRare().picture = picture
 	}
-	p.rare.picture = picture
+}
+
+func (p *participant) needRare() *rareParticipant {
+	if p.rare == nil {
+		p.rare = &rareParticipant{entered: never, left: never}
+	}
+	return p.rare
 }
 
 func (p *participant) entryURL(origin string) string {
-	if strings.Contains(p.entry, "://") {
+	if p.entry != "" {
 		return p.entry
 	}
-	return origin + entryPath + p.entry
+	return origin + entryPath + url.PathEscape(p.id)
 }
 
-// clone copies s with its participants, so that a snapshot stays what it was.
+// clone copies s and its participants. Later changes do not reach the copy.
 func (s *session) clone() *session {
 	c := *s
 	if s.rare != nil {

@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// renderer writes replies by hand: rendering a page through reflection would be
-// most of what a request costs.
+// renderer writes JSON without reflection, which would be most of the cost of a
+// request.
 type renderer struct {
 	origin  string
 	dates   DateForm

@@ -13,9 +13,9 @@ import (
 	"time"
 )
 
-// Request is one request that reached the server. It carries no credential:
-// headers that hold one are left out, and of a token request's body only the
-// grant_type is kept. Printing a Request shows its method and operation only.
+// Request is a request that reached the server. It has no credentials: headers
+// with one are left out, and of the body of a token request only the grant_type is
+// kept. Printing a Request shows its method and operation only.
 type Request struct {
 	// Time is when it arrived, by the server's clock.
 	Time time.Time
@@ -30,7 +30,7 @@ type Request struct {
 	Query url.Values
 	// Header is what was sent, without credentials.
 	Header http.Header
-	// Body is what was sent, of a token request the grant_type alone.
+	// Body is what was sent. Of a token request it has only the grant_type.
 	Body []byte
 	// Grant is the grant_type of a token request.
 	Grant string
@@ -39,7 +39,7 @@ type Request struct {
 // Format prints the method and the operation under every verb.
 func (r Request) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, r.describe()) }
 
-// LogValue is what a Request looks like in a structured log.
+// LogValue shows the method and the operation in a structured log.
 func (r Request) LogValue() slog.Value { return slog.StringValue(r.describe()) }
 
 func (r Request) describe() string {
@@ -49,9 +49,9 @@ func (r Request) describe() string {
 	return r.Operation
 }
 
-// Requests returns what was asked, oldest first, refused and struck requests
-// included. The server remembers the last 10,000 requests, and of those no more
-// than 16 MiB of bodies.
+// Requests returns the requests, oldest first. It includes refused ones and those
+// to which a fault applied. The server keeps the last 10,000 requests, or fewer if
+// their bodies take more than 16 MiB.
 func (s *Server) Requests() []Request {
 	s.requests.mu.Lock()
 	logged := slices.Clone(s.requests.kept())
@@ -64,8 +64,9 @@ func (s *Server) Requests() []Request {
 }
 
 // Count returns how many requests for an operation reached the server since it
-// started or [Server.ClearRequests]; [AnyOperation] counts all, those without
-// an operation included. An operation that does not exist panics.
+// started or since [Server.ClearRequests]. [AnyOperation] counts all requests,
+// also those to paths that the API does not have. An operation that does not exist
+// panics.
 func (s *Server) Count(operation string) int {
 	mustBeOperation(operation)
 	s.requests.mu.Lock()
@@ -84,7 +85,7 @@ func (s *Server) CountGrants(grantType string) int {
 	return s.requests.grants[grantType]
 }
 
-// ClearRequests forgets the requests so far and sets all counts to zero.
+// ClearRequests forgets all requests and sets all counts to zero.
 func (s *Server) ClearRequests() {
 	s.requests.mu.Lock()
 	defer s.requests.mu.Unlock()
@@ -96,13 +97,15 @@ const (
 	keptBodyBytes = 16 << 20
 )
 
-// requestLog is written once a request, so it keeps what net/http made anyway
-// and decodes it only for those who look.
+// requestLog is written for every request and read in few tests. So it keeps the
+// requests as net/http made them, and decodes them when it is read.
 type requestLog struct {
 	mu        sync.Mutex
 	total     int
 	counts    map[string]int
 	grants    map[string]int
+	results   map[string]Results
+	granted   map[string]Results
 	entries   []loggedRequest
 	first     int
 	bodyBytes int
@@ -114,7 +117,8 @@ type loggedRequest struct {
 }
 
 func (l *requestLog) reset() {
-	l.total, l.counts, l.grants, l.entries, l.first, l.bodyBytes = 0, nil, nil, nil, 0, 0
+	l.total, l.counts, l.grants, l.results, l.granted = 0, nil, nil, nil, nil
+	l.entries, l.first, l.bodyBytes = nil, 0, 0
 }
 
 func (l *requestLog) add(c *call, now time.Time) {

@@ -8,20 +8,22 @@ import (
 )
 
 const (
-	basePath  = "/v1"
-	entryPath = "/entry/"
+	basePath = "/v1"
+	// entryPath comes before the participant's id in an entry link, as in the
+	// links of the service.
+	entryPath = "/session/"
 
 	opToken     = "POST /auth/token"
 	opConsent   = "GET /auth/authorize"
 	opAuthorize = "POST /auth/authorize"
 )
 
-// operation is one thing that the API can be asked, named by its route template.
+// operation is an endpoint of the API, named by its route template.
 type operation struct {
 	name   string
 	handle func(*Server, *call) reply
-	open   bool // asks for no bearer token
-	reads  bool // changes nothing, so that several may run at once
+	open   bool // needs no bearer token
+	reads  bool // changes nothing, so that several can run at once
 }
 
 type routeTemplate struct {
@@ -45,6 +47,12 @@ var routeTable = []routeTemplate{
 		{name: "GET /sessions/{session_id}/participants", handle: (*Server).listParticipants, reads: true},
 		{name: "POST /sessions/{session_id}/participants", handle: (*Server).addParticipant},
 	}},
+	{[]string{"sessions", idSegment, "summary"}, []operation{
+		{name: "GET /sessions/{session_id}/summary", handle: (*Server).getSummary, reads: true},
+	}},
+	{[]string{"user", "team"}, []operation{
+		{name: "GET /user/team", handle: (*Server).getTeam, reads: true},
+	}},
 	{[]string{"participants", idSegment}, []operation{
 		{name: "GET /participants/{participant_id}", handle: (*Server).getParticipant, reads: true},
 		{name: "PUT /participants/{participant_id}", handle: (*Server).updateParticipant},
@@ -65,8 +73,8 @@ func (op *operation) method() string {
 }
 
 // route finds the operation of an escaped path below the base URL, and the id
-// in it. The path is taken as it is: cleaning it would turn an empty id or a
-// ".." into another operation.
+// in it. It does not clean the path, which could turn an empty id or ".." into
+// another operation.
 func route(method, path string) (op *operation, id string) {
 	op, id, _ = match(method, path)
 	return op, id
@@ -124,6 +132,19 @@ func (t *routeTemplate) match(segments []string) (id string, ok bool) {
 		}
 	}
 	return id, true
+}
+
+// Operations returns the names of all operations that [Server.Fail] and
+// [Server.Count] know, [AnyOperation] excepted.
+func Operations() []string {
+	var names []string
+	for _, template := range routeTable {
+		for _, op := range template.operations {
+			names = append(names, op.name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 func operationNamed(name string) *operation {

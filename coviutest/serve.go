@@ -2,18 +2,16 @@ package coviutest
 
 import (
 	"errors"
-	"io"
 	"maps"
 	"net/http"
+	"os"
 	"strconv"
 	"strings"
 	"time"
 )
 
-const maxBody = 1 << 20
-
-// call is one request, read completely: it can be carried out when the
-// connection that brought it is long gone.
+// call is a request that was read completely. It can be carried out after its
+// connection is closed.
 type call struct {
 	op       *operation
 	id       string
@@ -23,14 +21,15 @@ type call struct {
 	header   http.Header
 	body     []byte
 	grantArg string // grant_type of a token request
-	refusal  *reply // why there is no operation to carry out
+	refusal  *reply // the answer if there is nothing to carry out
 
-	now    time.Time
-	caller *grant
+	now         time.Time
+	caller      *grant
+	listedAfter time.Duration // how much later lists show a session that this call books
 }
 
-// reply is what goes back, complete before the first byte is written: no lock
-// is held while a slow client reads.
+// reply is complete before its first byte is written, so that no lock is held
+// while a slow client reads.
 type reply struct {
 	status int
 	header http.Header
@@ -61,9 +60,7 @@ func readCall(w http.ResponseWriter, r *http.Request) *call {
 		c.op, c.id, allowed = match(r.Method, path)
 	}
 	var err error
-	if r.ContentLength != 0 {
-		c.body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	}
+	c.body, err = readBody(w, r)
 	switch {
 	case len(allowed) > 0:
 		c.refusal = new(refusal(http.StatusMethodNotAllowed, "method not allowed"))
@@ -72,6 +69,8 @@ func readCall(w http.ResponseWriter, r *http.Request) *call {
 		c.refusal = new(refusal(http.StatusNotFound, "no such resource"))
 	case errors.As(err, new(*http.MaxBytesError)):
 		c.refusal = new(refusal(http.StatusRequestEntityTooLarge, "request body too large"))
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		c.refusal = new(refusal(http.StatusRequestTimeout, "request body too slow"))
 	case err != nil:
 		c.refusal = new(refusal(http.StatusBadRequest, "request body unreadable"))
 	case c.op.name == opToken:
@@ -80,9 +79,15 @@ func readCall(w http.ResponseWriter, r *http.Request) *call {
 	return c
 }
 
-// carryOut does what the request asks, as one step that no other request sees
-// half done.
+// carryOut does what the request asks and counts the result.
 func (s *Server) carryOut(c *call) reply {
+	rep := s.execute(c)
+	s.requests.addResult(c, rep)
+	return rep
+}
+
+// execute runs as one step that no other request sees half done.
+func (s *Server) execute(c *call) reply {
 	if c.refusal != nil {
 		return *c.refusal
 	}
@@ -109,7 +114,7 @@ func (a *accounts) bearer(h http.Header, now time.Time) *grant {
 		return nil
 	}
 	g := a.access[value[len(scheme):]]
-	if g == nil || !now.Before(g.expires) {
+	if g == nil || g.family.revoked || !now.Before(g.expires) {
 		return nil
 	}
 	return g
@@ -121,9 +126,10 @@ func (s *Server) write(w http.ResponseWriter, rep reply) {
 }
 
 func (s *Server) writeHeader(w http.ResponseWriter, rep reply) {
+	limitWriting(w)
 	h := w.Header()
 	h["Content-Type"] = jsonContent
-	// The date that a client sees is the date by which the server acts.
+	// The server's own clock, so that Date fits what the server does.
 	h["Date"] = []string{s.Now().UTC().Format(http.TimeFormat)}
 	h["Content-Length"] = []string{strconv.Itoa(len(rep.body))}
 	maps.Copy(h, rep.header)
@@ -142,7 +148,7 @@ var jsonContent = []string{"application/json"}
 
 func ok(body []byte) reply { return reply{status: http.StatusOK, body: body} }
 
-// refusal is the service's error form.
+// refusal makes an error in the service's form.
 func refusal(status int, message string) reply {
 	body := []byte(`{"error":{"code":`)
 	body = strconv.AppendInt(body, int64(status), 10)

@@ -14,14 +14,12 @@ import (
 	"time"
 )
 
-// Server is a stand-in for the Coviu session API that keeps everything in
-// memory. [NewServer] starts one, [Server.Close] stops it. All methods may be
-// called at the same time from several goroutines.
-//
-// Printing a Server shows its URL and nothing else.
+// Server is a Coviu session API in memory. [NewServer] starts one, [Server.Close]
+// stops it. Its methods are safe for concurrent use. Printing a Server shows its
+// URL only.
 type Server struct {
-	// URL is the base URL of the API, which ends in /v1. Under [WithInMemory]
-	// it is a name that only [Server.Client] and [Server.Transport] resolve.
+	// URL is the base URL of the API, which ends in /v1. With [WithInMemory] only
+	// [Server.Client] and [Server.Transport] can connect to it.
 	URL string
 	// APIKey and KeySecret are the credentials of the server's own team.
 	APIKey, KeySecret string
@@ -46,9 +44,9 @@ type Server struct {
 	done    chan struct{}
 }
 
-// NewServer starts a server, by default on a free port of the loopback
-// interface. A later option wins over an earlier one. NewServer panics if no
-// port can be had, as [net/http/httptest.NewServer] does.
+// NewServer starts a server, by default on a free port of the loopback interface.
+// A later option overrides an earlier one. NewServer panics if there is no free
+// port, as [net/http/httptest.NewServer] does.
 func NewServer(opts ...Option) *Server {
 	set := settings{tokenTTL: time.Hour, clock: time.Now}
 	for _, opt := range opts {
@@ -70,15 +68,16 @@ func NewServer(opts ...Option) *Server {
 	if set.middleware != nil {
 		handler = set.middleware(handler)
 	}
-	s.http = &http.Server{Handler: handler}
+	s.http = newHTTPServer(handler)
+	s.http.ConnState = s.trackConnection
 	s.work.Go(func() { _ = s.http.Serve(listener) })
 	return s
 }
 
 func (s *Server) listen() (net.Listener, dialFunc) {
 	if s.settings.inMemory {
-		// Nothing listens on port 1, so a client that was built without
-		// Transport is refused instead of reaching a stranger.
+		// Nothing listens on port 1: a client that does not use Transport is
+		// refused, and does not reach another server.
 		s.origin = "http://127.0.0.1:1"
 		l := newMemoryListener()
 		return l, l.dial
@@ -98,7 +97,8 @@ func (s *Server) listen() (net.Listener, dialFunc) {
 	}
 }
 
-// reachable is an address that leads to a listener which listens everywhere.
+// reachable returns an address to connect to. For a listener on every address it
+// is the loopback one.
 func reachable(a net.Addr) string {
 	if tcp, ok := a.(*net.TCPAddr); ok && tcp.IP.IsUnspecified() {
 		return net.JoinHostPort("127.0.0.1", strconv.Itoa(tcp.Port))
@@ -106,10 +106,10 @@ func reachable(a net.Addr) string {
 	return a.String()
 }
 
-// Close stops the server: requests under way are cut off, waiting faults end,
-// and both ends of every connection made through [Server.Client] or
-// [Server.Transport] are closed. It returns when nothing of the server runs any
-// more, and may be called more than once.
+// Close stops the server. It cuts off running requests, ends waiting faults, and
+// closes the connections made through [Server.Client] and [Server.Transport]. It
+// returns when all goroutines of the server have ended. It can be called more than
+// once.
 func (s *Server) Close() {
 	s.closing.Lock()
 	if !s.closed {
@@ -122,8 +122,25 @@ func (s *Server) Close() {
 	s.work.Wait()
 }
 
-// begin registers work that Close waits for; false means that the server is
-// closing and the work must not start.
+// trackConnection makes Close wait for the goroutines of the connections, which
+// [http.Server.Close] does not.
+func (s *Server) trackConnection(conn net.Conn, state http.ConnState) {
+	switch state {
+	case http.StateNew:
+		s.work.Add(1)
+		select {
+		case <-s.done:
+			_ = conn.Close() // accepted too late for Close to see it
+		default:
+		}
+	case http.StateHijacked, http.StateClosed:
+		s.work.Done()
+	case http.StateActive, http.StateIdle:
+	}
+}
+
+// begin registers work that Close waits for. It returns false if the server is
+// closing; then the work must not start.
 func (s *Server) begin() bool {
 	s.closing.Lock()
 	defer s.closing.Unlock()
@@ -134,25 +151,25 @@ func (s *Server) begin() bool {
 	return true
 }
 
-// Now is the time by the server's clock.
+// Now returns the time by the server's clock.
 func (s *Server) Now() time.Time {
 	return s.clock().Add(time.Duration(s.offset.Load()))
 }
 
-// Advance moves the server's clock by d, which may be negative: sessions start
-// and finish and tokens expire without anybody waiting. It leaves the clocks of
-// clients alone, and does not end a [Delay] or a [CarryOutLate].
+// Advance moves the server's clock by d, which can be negative: sessions start and
+// finish and tokens expire without waiting. It does not change the clocks of
+// clients, and does not shorten a [Delay] or a [CarryOutLate].
 func (s *Server) Advance(d time.Duration) {
 	s.offset.Add(int64(d))
 }
 
-// Format prints the server's URL under every verb: the credentials stay out of
+// Format prints the server's URL under every verb, to keep the credentials out of
 // test logs.
 func (s *Server) Format(f fmt.State, _ rune) {
 	_, _ = io.WriteString(f, s.describe())
 }
 
-// LogValue is what a Server looks like in a structured log.
+// LogValue shows the server's URL in a structured log.
 func (s *Server) LogValue() slog.Value {
 	return slog.StringValue(s.describe())
 }

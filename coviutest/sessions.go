@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"time"
 )
 
 // createSession answers POST /sessions.
@@ -13,7 +14,7 @@ func (s *Server) createSession(c *call) reply {
 	if err != nil {
 		return badRequest(err.Error())
 	}
-	made, err := newSession(body, c)
+	made, err := s.newSession(body, c)
 	if err != nil {
 		return badRequest(err.Error())
 	}
@@ -21,7 +22,7 @@ func (s *Server) createSession(c *call) reply {
 	return ok(s.renderer(false).session(nil, made))
 }
 
-func newSession(body object, c *call) (*session, error) {
+func (s *Server) newSession(body object, c *call) (*session, error) {
 	start, startErr := body.date("start_time")
 	end, endErr := body.date("end_time")
 	name, nameErr := body.text("session_name")
@@ -32,11 +33,13 @@ func newSession(body object, c *call) (*session, error) {
 		return nil, err
 	}
 	switch {
+	case s.settings.strict && valueOf(name) == "":
+		return nil, errors.New("session_name: missing")
 	case start == nil:
 		return nil, errors.New("start_time: missing")
 	case end == nil:
 		return nil, errors.New("end_time: missing")
-	case start.ms <= c.now.UnixMilli():
+	case startsInPast(start.ms, c.now):
 		return nil, errors.New("start_time: not in the future")
 	case end.ms <= start.ms:
 		return nil, errEndNotAfterStart
@@ -53,8 +56,11 @@ func newSession(body object, c *call) (*session, error) {
 		flags:    slices.Clip(flags),
 	}
 	made.setPicture(valueOf(picture))
+	if c.listedAfter > 0 {
+		made.needRare().listedFrom = c.now.Add(c.listedAfter).UnixMilli()
+	}
 	for _, person := range people {
-		p, err := newParticipant(person, c)
+		p, err := s.newParticipant(person, c)
 		if err != nil {
 			return nil, err
 		}
@@ -63,6 +69,12 @@ func newSession(body object, c *call) (*session, error) {
 	}
 	made.participants = slices.Clip(made.participants)
 	return made, nil
+}
+
+// startsInPast compares whole seconds: dates in RFC 1123 have no fraction, so
+// that a start of "now" lies up to a second back.
+func startsInPast(ms int64, now time.Time) bool {
+	return time.UnixMilli(ms).Unix() < now.Unix()
 }
 
 var errEndNotAfterStart = errors.New("end_time: not after start_time")
@@ -136,8 +148,8 @@ func (s *Server) deleteSession(c *call) reply {
 
 func done() reply { return ok([]byte(`{"ok":true}`)) }
 
-// sessionOf finds the session that the path names. Another team's session does
-// not exist; a canceled one does, but can't be seen.
+// sessionOf finds the session that the path names. A session of another team is
+// not found. A canceled one answers 401.
 func (s *Server) sessionOf(c *call) (*session, *reply) {
 	found := s.store.sessions[c.id]
 	if found == nil || found.team != c.caller.user.team {

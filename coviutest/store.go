@@ -17,9 +17,11 @@ type store struct {
 }
 
 type team struct {
-	id         string
-	byCreation index
-	byStart    index
+	id              string
+	name, subdomain string
+	byCreation      index
+	byStart         index
+	lateUntil       int64 // when the last session that is listed late will be listed
 }
 
 func newStore() store {
@@ -34,7 +36,7 @@ func newStore() store {
 func (st *store) team(id string) *team {
 	t := st.teams[id]
 	if t == nil {
-		t = &team{id: id, byStart: index{byStart: true}}
+		t = &team{id: id, byStart: index{byStart: true}, lateUntil: never}
 		st.teams[id] = t
 	}
 	return t
@@ -51,6 +53,7 @@ func (st *store) add(s *session) {
 	}
 	s.team.byCreation.insert(s)
 	s.team.byStart.insert(s)
+	s.team.lateUntil = max(s.team.lateUntil, s.listedFrom())
 }
 
 func (st *store) addParticipant(s *session, p *participant) {
@@ -110,15 +113,14 @@ func newSecret() string {
 	return base64.RawURLEncoding.EncodeToString(b[:])
 }
 
-// newParticipantNames draws an id, an entry token and a state at once: one
-// allocation for three strings counts when there are half a million of each.
-func newParticipantNames() (id, entry, state string) {
-	var b [40]byte
+// newParticipantNames makes an id and a state with one allocation: a server may
+// hold half a million of each.
+func newParticipantNames() (id, state string) {
+	var b [25]byte
 	_, _ = rand.Read(b[:])
-	text := make([]byte, 0, 36+20+12)
+	text := make([]byte, 0, 36+12)
 	text = appendUUID(text, [16]byte(b[:16]))
-	text = base64.RawURLEncoding.AppendEncode(text, b[16:31])
-	text = base64.RawURLEncoding.AppendEncode(text, b[31:40])
+	text = base64.RawURLEncoding.AppendEncode(text, b[16:])
 	names := string(text)
-	return names[:36], names[36:56], names[56:68]
+	return names[:36], names[36:]
 }

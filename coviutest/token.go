@@ -40,7 +40,7 @@ func (s *Server) issueToken(c *call) reply {
 	case "":
 		return tokenRefusal(http.StatusBadRequest, "invalid_request", "grant_type is missing")
 	case grantClientCredentials:
-		return s.grantTo(key, key.user, c.now, true)
+		return s.grantTo(key, key.user, c.now)
 	case grantRefreshToken:
 		return s.refreshGrant(key, form.Get("refresh_token"), c.now)
 	case grantAuthorizationCode:
@@ -51,8 +51,8 @@ func (s *Server) issueToken(c *call) reply {
 	return tokenRefusal(http.StatusBadRequest, "unsupported_grant_type", "no such grant_type")
 }
 
-// basic takes the credentials as they are: no vendor client form-escapes them
-// before it encodes them.
+// basic does not unescape the credentials, because no client of the vendor
+// form-escapes them.
 func (a *accounts) basic(h http.Header) *apiKey {
 	const scheme = "basic "
 	value := h.Get("Authorization")
@@ -72,14 +72,26 @@ func (a *accounts) basic(h http.Header) *apiKey {
 
 func (s *Server) refreshGrant(key *apiKey, token string, now time.Time) reply {
 	old := s.accounts.refresh[token]
-	if old == nil || old.key != key {
+	if old == nil || old.grant.key != key || old.grant.family.revoked {
 		return invalidGrant("unknown or used refresh token")
 	}
+	renewed := &grant{key: key, user: old.grant.user, family: old.grant.family}
 	if s.settings.keepRefreshTokens {
-		return s.grantTo(key, old.user, now, false)
+		return s.issue(renewed, now, "")
 	}
-	delete(s.accounts.refresh, token)
-	return s.grantTo(key, old.user, now, true)
+	if old.used && !now.Before(old.usedAt.Add(s.settings.refreshGrace)) {
+		if s.settings.reuseDetection {
+			old.grant.family.revoked = true
+		}
+		return invalidGrant("used refresh token")
+	}
+	if !old.used {
+		old.used, old.usedAt = true, now
+	}
+	if s.settings.refreshGrace == 0 && !s.settings.reuseDetection {
+		delete(s.accounts.refresh, token) // its later use needs no other answer
+	}
+	return s.issue(renewed, now, newSecret())
 }
 
 func (s *Server) exchangeCode(key *apiKey, code string, now time.Time) reply {
@@ -91,20 +103,28 @@ func (s *Server) exchangeCode(key *apiKey, code string, now time.Time) reply {
 	if !now.Before(given.expires) {
 		return invalidGrant("the code has expired")
 	}
-	return s.grantTo(key, given.user, now, true)
+	return s.grantTo(key, given.user, now)
 }
 
 func (s *Server) login(key *apiKey, username, password string, now time.Time) reply {
 	for _, user := range s.accounts.users {
 		if username != "" && user.Username == username && user.Password == password {
-			return s.grantTo(key, user, now, true)
+			return s.grantTo(key, user, now)
 		}
 	}
 	return invalidGrant("unknown user or wrong password")
 }
 
-func (s *Server) grantTo(key *apiKey, user *account, now time.Time, refreshable bool) reply {
-	g := &grant{key: key, user: user, expires: now.Add(s.settings.tokenTTL)}
+func (s *Server) grantTo(key *apiKey, user *account, now time.Time) reply {
+	return s.issue(&grant{key: key, user: user, family: new(family)}, now, newSecret())
+}
+
+// issue answers with an access token and, unless it is empty, a refresh token.
+func (s *Server) issue(g *grant, now time.Time, refresh string) reply {
+	g.expires = now.Add(s.settings.tokenTTL)
+	if refresh != "" {
+		s.accounts.refresh[refresh] = &refreshToken{grant: g}
+	}
 	answer := struct {
 		AccessToken  string `json:"access_token"`
 		RefreshToken string `json:"refresh_token,omitempty"`
@@ -112,14 +132,11 @@ func (s *Server) grantTo(key *apiKey, user *account, now time.Time, refreshable 
 		TokenType    string `json:"token_type"`
 		Scope        string `json:"scope"`
 	}{
-		AccessToken: s.accounts.newAccessToken(g, now),
-		ExpiresIn:   int64(s.settings.tokenTTL / time.Second),
-		TokenType:   "Bearer",
-		Scope:       "sessions",
-	}
-	if refreshable {
-		answer.RefreshToken = newSecret()
-		s.accounts.refresh[answer.RefreshToken] = g
+		AccessToken:  s.accounts.newAccessToken(g, now),
+		RefreshToken: refresh,
+		ExpiresIn:    int64(s.settings.tokenTTL / time.Second),
+		TokenType:    "Bearer",
+		Scope:        "sessions",
 	}
 	body, _ := json.Marshal(answer)
 	return reply{status: http.StatusOK, header: noStore(), body: body}
@@ -129,8 +146,8 @@ func invalidGrant(description string) reply {
 	return tokenRefusal(http.StatusBadRequest, "invalid_grant", description)
 }
 
-// tokenRefusal is the form that RFC 6749 prescribes, which is one of those that
-// the service uses.
+// tokenRefusal makes an error in the form of RFC 6749, which is one of the forms
+// that the service uses.
 func tokenRefusal(status int, code, description string) reply {
 	body, _ := json.Marshal(map[string]string{"error": code, "error_description": description})
 	return reply{status: status, header: noStore(), body: body}

@@ -8,17 +8,16 @@ import (
 	"strings"
 )
 
-// Transport returns a transport whose connections lead to this server, whatever
-// host a request names; under [WithInMemory] there is no other way in. It is
-// what [Server.Client] uses, and the only one for which [Refuse] refuses the
-// connection itself. Close closes its connections.
+// Transport returns a transport that connects to this server, whatever host a
+// request names. [Server.Client] uses it. [WithInMemory] and [Refuse] need it.
+// [Server.Close] closes its connections.
 func (s *Server) Transport() http.RoundTripper { return s.transport }
 
 type dialFunc func(ctx context.Context, network, addr string) (net.Conn, error)
 
-// transport sends a request that is to be refused through a second transport
-// that never connects. So a client sees what a refused connection looks like,
-// trace events included, even while it has idle connections to the server.
+// transport sends a request that is to be refused through a second transport,
+// which never connects. So the client sees a refused connection and its trace
+// events, even if it has idle connections to the server.
 type transport struct {
 	server  *Server
 	live    *http.Transport
@@ -28,9 +27,9 @@ type transport struct {
 func newTransport(s *Server, dial dialFunc) *transport {
 	return &transport{
 		server: s,
-		// The peers are goroutines of this process, so that idle connections
-		// cost little, and dialling anew would only blur measurements.
-		live: &http.Transport{DialContext: dial, MaxIdleConnsPerHost: 256},
+		// Idle connections within a process cost little. Dialling again would
+		// disturb measurements.
+		live: &http.Transport{DialContext: dial, MaxIdleConnsPerHost: 256, IdleConnTimeout: clientIdleTimeout},
 		refused: &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
 			return nil, refused()
 		}},

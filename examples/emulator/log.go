@@ -8,8 +8,8 @@ import (
 )
 
 // logged writes a line for each request: method, path, status, duration. The
-// query stays out, and so does the token of an entry link, which lets whoever
-// reads it into a call.
+// query stays out, and so does a participant's id: it is the secret of the entry
+// link, which lets whoever reads it into a call.
 func logged(l *log.Logger, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
@@ -22,8 +22,10 @@ func logged(l *log.Logger, next http.Handler) http.Handler {
 }
 
 func loggedPath(path string) string {
-	if strings.HasPrefix(path, entryPath) {
-		return entryPath + "…"
+	for _, prefix := range []string{entryPath, participantPath} {
+		if strings.HasPrefix(path, prefix) {
+			return prefix + "…"
+		}
 	}
 	return path
 }

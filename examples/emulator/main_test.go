@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -28,10 +27,11 @@ import (
 
 // emulator is the program, running in this process.
 type emulator struct {
-	t    *testing.T
-	base string
-	log  *syncBuffer
-	stop func() error
+	t       *testing.T
+	base    string
+	welcome string // all that it wrote to standard output
+	log     *syncBuffer
+	stop    func() error
 }
 
 type syncBuffer struct {
@@ -62,9 +62,11 @@ func start(t *testing.T, args ...string) *emulator {
 		out.CloseWithError(errors.Join(err, io.EOF))
 		ended <- err
 	}()
-	first, err := bufio.NewReader(stdout).ReadString('\n')
+	welcome := make([]byte, 4096)
+	n, err := stdout.Read(welcome)
 	require.NoError(t, err)
-	e := &emulator{t: t, base: strings.TrimSuffix(first, "\n"), log: log}
+	first, _, _ := strings.Cut(string(welcome[:n]), "\n")
+	e := &emulator{t: t, base: first, welcome: string(welcome[:n]), log: log}
 	e.stop = sync.OnceValue(func() error {
 		cancel()
 		return <-ended
@@ -100,7 +102,7 @@ func book(t *testing.T, c *coviu.Client) *coviu.Session {
 	start := time.Now().Add(time.Hour)
 	booked, err := c.Sessions.Create(t.Context(), &coviu.SessionCreationRequest{
 		SessionName: "<b>Consultation</b>", StartTime: start, EndTime: start.Add(time.Hour),
-		Participants: []coviu.ParticipantCreationRequest{{DisplayName: "Dr & Co", Role: coviu.RoleHost}},
+		Participants: []coviu.ParticipantCreationRequest{{DisplayName: "Dr & Co", Role: coviu.RoleHost, State: "staff-7"}},
 	})
 	require.NoError(t, err)
 	return booked
@@ -125,10 +127,12 @@ func TestLogsEveryRequestWithoutSecrets(t *testing.T) {
 	link := booked.Participants[0].EntryURL
 	e.get(link)
 	e.get(e.home() + "?page=canary")
+	_, err := c.Participants.Get(t.Context(), booked.Participants[0].ParticipantID)
+	require.NoError(t, err)
 	e.get(e.base + "/nowhere")
 	require.NoError(t, e.stop()) // a request is logged once it is over
 	lines := strings.Split(strings.TrimSpace(e.log.String()), "\n")
-	wanted := []string{"POST /v1/auth/token 200", "POST /v1/sessions 200", "GET /entry/… 403", "GET / 200", "GET /v1/nowhere 404"}
+	wanted := []string{"POST /v1/auth/token 200", "POST /v1/sessions 200", "GET /session/… 403", "GET / 200", "GET /v1/participants/… 200", "GET /v1/nowhere 404"}
 	require.Len(t, lines, len(wanted))
 	for i, want := range wanted {
 		assert.Regexp(t, `^\d{4}/\d\d/\d\d \d\d:\d\d:\d\d `+regexp.QuoteMeta(want)+` [\d.]+(µs|ms|s)$`, lines[i])
@@ -153,10 +157,16 @@ func TestTheHomePageListsTheSessions(t *testing.T) {
 	assert.Contains(t, page, "1 session at")
 	assert.Contains(t, page, "upcoming")
 	assert.Contains(t, page, "Enter as Dr & Co (host)")
+	assert.Contains(t, page, "State <code>staff-7</code>")
+	assert.Contains(t, page, `src="/refresh.js"`)
+	assert.Contains(t, page, `id="enter-`+booked.Participants[0].ParticipantID+`"`)
 	assert.Contains(t, page, `href="`+booked.Participants[0].EntryURL+`"`)
 	_, page = e.get(e.home() + "?refresh=off")
 	assert.NotContains(t, page, `http-equiv="refresh"`)
+	assert.NotContains(t, page, "<script")
 	assert.NotContains(t, page, "demo-secret")
+	_, page = e.get(booked.Participants[0].EntryURL)
+	assert.Contains(t, page, "State <code>staff-7</code>")
 }
 
 func TestNamesAreEscapedOnThePages(t *testing.T) {
@@ -170,6 +180,7 @@ func TestNamesAreEscapedOnThePages(t *testing.T) {
 	require.NoError(t, err)
 	assert.NotContains(t, string(raw), "<b>Consultation")
 	assert.Contains(t, reply.Header.Get("Content-Security-Policy"), "default-src 'none'")
+	assert.NotContains(t, reply.Header.Get("Content-Security-Policy"), "script-src 'unsafe")
 	assert.Equal(t, "no-referrer", reply.Header.Get("Referrer-Policy"))
 }
 
@@ -178,7 +189,7 @@ func TestEntryLinksTellWhoWouldEnterOrWhyNot(t *testing.T) {
 	e := start(t, "-seed", "seed.json")
 	_, home := e.get(e.home())
 	links := map[string]string{}
-	for _, found := range regexp.MustCompile(`href="([^"]+/entry/[^"]+)">Enter as ([^(]+) \(`).FindAllStringSubmatch(home, -1) {
+	for _, found := range regexp.MustCompile(`href="([^"]+/session/[^"]+)">Enter as ([^(]+) \(`).FindAllStringSubmatch(home, -1) {
 		links[found[2]] = found[1]
 	}
 	for name, want := range map[string]struct {
@@ -196,7 +207,7 @@ func TestEntryLinksTellWhoWouldEnterOrWhyNot(t *testing.T) {
 		assert.Contains(t, page, want.text)
 		assert.Equal(t, name == "Sam Lee", strings.Contains(page, `http-equiv="refresh"`), "only who waits is kept up to date")
 	}
-	code, page := e.get(e.home() + "entry/nobody")
+	code, page := e.get(e.home() + "session/nobody")
 	assert.Equal(t, 404, code)
 	assert.Contains(t, page, "Nobody has this link")
 
@@ -256,13 +267,21 @@ func TestMistakesAreOneClearLine(t *testing.T) {
 		{[]string{"-secret", ""}, "-secret: "},
 		{[]string{"-dates", "julian"}, "-dates: "},
 		{[]string{"-participants", "tree"}, "-participants: "},
+		{[]string{"-key", "a\nb"}, "-key: "},
+		{[]string{"-secret", "a\x1b[2J"}, "-secret: "},
+		{[]string{"-end-time", "never"}, "-end-time: "},
+		{[]string{"-refresh-tokens", "burn"}, "-refresh-tokens: "},
+		{[]string{"-refresh-grace", "-1s"}, "-refresh-grace: "},
 		{[]string{"-token-ttl", "1ms"}, "-token-ttl: "},
 		{[]string{"-token-ttl", "soon"}, "-token-ttl"},
 		{[]string{"-redirect", "back"}, "-redirect: "},
 		{[]string{"extra"}, `unexpected argument "extra"`},
-		{[]string{"-nope"}, "-nope"},
+		{[]string{"-nope"}, "-nope; -h lists the flags"},
 		{[]string{"-seed", filepath.Join(dir, "absent.json")}, "no such file"},
-		{[]string{"-seed", file("{}")}, "line 1: "},
+		{[]string{"-seed", file("{}")}, "line 1: neither an array nor a page of sessions nor a session"},
+		{[]string{"-seed", file("null")}, "line 1: neither an array"},
+		{[]string{"-seed", file("{\"content\": [\n{\"start_time\": \"tomorrow\"}]}")}, `"tomorrow" is neither a date nor relative to now`},
+		{[]string{"-seed", file(`{"content": []} x`)}, "line 1: something follows"},
 		{[]string{"-seed", file("[{\n\"session_name\": }]")}, "line 2: "},
 		{[]string{"-seed", file("[\n{\"session_nam\": \"x\"}]")}, `line 2: json: unknown field "session_nam"`},
 		{[]string{"-seed", file(`[{"start_time": "tomorrow"}]`)}, `"tomorrow" is neither a date nor relative to now`},
@@ -285,9 +304,22 @@ func TestHelpNamesEveryFlag(t *testing.T) {
 	t.Parallel()
 	var help bytes.Buffer
 	require.ErrorIs(t, run(t.Context(), []string{"-h"}, io.Discard, &help), flag.ErrHelp)
-	for _, name := range []string{"addr", "key", "secret", "dates", "participants", "token-ttl", "seed", "redirect"} {
-		assert.Contains(t, help.String(), "  -"+name+" ")
+	for _, name := range []string{
+		"addr", "key", "secret", "dates", "participants", "end-time", "strict", "token-ttl", "refresh-tokens", "refresh-grace",
+		"seed", "redirect", "control",
+	} {
+		assert.Regexp(t, "(?m)^  -"+name+"( |$)", help.String())
 	}
+}
+
+func TestTheScriptIsServed(t *testing.T) {
+	t.Parallel()
+	e := start(t)
+	reply, err := http.Get(e.home() + "refresh.js")
+	require.NoError(t, err)
+	defer reply.Body.Close()
+	assert.Equal(t, 200, reply.StatusCode)
+	assert.Contains(t, reply.Header.Get("Content-Type"), "javascript")
 }
 
 func TestPeriodsNameTheDayOnce(t *testing.T) {

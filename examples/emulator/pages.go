@@ -15,32 +15,39 @@ import (
 )
 
 const (
-	entryPath = "/entry/"
+	entryPath       = "/session/"
+	participantPath = "/v1/participants/"
+	scriptPath      = "/refresh.js"
 	// shownSessions keeps the page readable, and quick on a phone.
 	shownSessions = 100
 	clockLayout   = "Mon 2 Jan 2006, 15:04 UTC"
 )
 
-//go:embed *.html
+//go:embed *.html refresh.js
 var files embed.FS
 
 var templates = template.Must(template.ParseFS(files, "*.html"))
 
-// pages answers what people ask for, and leaves the rest to the API.
+// pages serves what people look at in a browser.
 type pages struct {
 	server *coviutest.Server
-	api    http.Handler
+}
+
+// answers tells whether a request is for a page.
+func (pages) answers(r *http.Request) bool {
+	path := r.URL.EscapedPath()
+	return (r.Method == http.MethodGet || r.Method == http.MethodHead) &&
+		(path == "/" || path == scriptPath || strings.HasPrefix(path, entryPath))
 }
 
 func (p pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	asks := r.Method == http.MethodGet || r.Method == http.MethodHead
-	switch path := r.URL.EscapedPath(); {
-	case asks && path == "/":
+	switch path := r.URL.EscapedPath(); path {
+	case "/":
 		p.home(w, r)
-	case asks && strings.HasPrefix(path, entryPath):
-		p.entry(w, path)
+	case scriptPath:
+		http.ServeFileFS(w, r, files, "refresh.js")
 	default:
-		p.api.ServeHTTP(w, r)
+		p.entry(w, path)
 	}
 }
 
@@ -61,9 +68,10 @@ type sessionView struct {
 }
 
 type personView struct {
-	Name, Role string
-	Link       string
-	Removed    bool
+	ID          string
+	Name, Role  string
+	State, Link string
+	Removed     bool
 }
 
 func (p pages) home(w http.ResponseWriter, r *http.Request) {
@@ -96,14 +104,20 @@ func newSessionView(s coviu.Session, now time.Time) sessionView {
 		Status: status(s, now),
 	}
 	for _, p := range s.Participants {
-		view.People = append(view.People, personView{
-			Name:    named(p.DisplayName, "Somebody"),
-			Role:    strings.ToLower(string(p.Role)),
-			Link:    p.EntryURL,
-			Removed: p.DeletedAt != nil,
-		})
+		view.People = append(view.People, newPersonView(p))
 	}
 	return view
+}
+
+func newPersonView(p coviu.Participant) personView {
+	return personView{
+		ID:      p.ParticipantID,
+		Name:    named(p.DisplayName, "Somebody"),
+		Role:    strings.ToLower(string(p.Role)),
+		State:   p.State,
+		Link:    p.EntryURL,
+		Removed: p.DeletedAt != nil,
+	}
 }
 
 func period(start, end time.Time) string {
@@ -132,9 +146,9 @@ type entryView struct {
 	Session               *sessionView
 }
 
-// entry is what stands in for the call: it tells who would enter, or why not.
+// entry takes the place of the call: it tells who would enter, or why not.
 func (p pages) entry(w http.ResponseWriter, path string) {
-	session, person, err := p.server.Enter(strings.TrimSuffix(p.server.URL, "/v1") + path)
+	session, person, err := p.server.Enter(origin(p.server) + path)
 	if errors.Is(err, coviutest.ErrNoSuchEntry) {
 		render(w, http.StatusNotFound, "entry.html", entryView{
 			Headline:    "Nobody has this link",
@@ -145,7 +159,7 @@ func (p pages) entry(w http.ResponseWriter, path string) {
 	shown := newSessionView(session, p.server.Now())
 	view := entryView{
 		Session: &shown,
-		Person:  &personView{Name: named(person.DisplayName, "Somebody"), Role: strings.ToLower(string(person.Role))},
+		Person:  new(newPersonView(person)),
 	}
 	view.Headline, view.Explanation = verdict(view.Person.Name, shown, err)
 	view.Open = err == nil
@@ -187,7 +201,7 @@ func render(w http.ResponseWriter, status int, name string, view any) {
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; script-src 'self'; connect-src 'self'")
 	h.Set("Referrer-Policy", "no-referrer") // entry links are secrets
 	w.WriteHeader(status)
 	_, _ = w.Write(page.Bytes())

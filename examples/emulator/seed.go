@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
+	"path"
 	"time"
 
 	"github.com/coviu/coviu-go-sdk"
@@ -14,13 +16,13 @@ import (
 )
 
 // seed fills the server from a file, completely or not at all.
-func seed(server *coviutest.Server, path string) error {
-	text, err := os.ReadFile(path) //nolint:gosec // the file that the user named is the one to read
+func seed(server *coviutest.Server, file string) error {
+	text, err := os.ReadFile(file) //nolint:gosec // the file that the user named is the one to read
 	if err != nil {
 		// The path is in the message already.
 		return errors.Unwrap(err)
 	}
-	sessions, err := parseSeed(text, server.Now())
+	sessions, err := parseSeed(text, server.Now(), origin(server))
 	if err != nil {
 		return err
 	}
@@ -28,8 +30,18 @@ func seed(server *coviutest.Server, path string) error {
 	return err
 }
 
-// seedSession is a session as in the API's replies, but for its times.
+// seedPage is a reply of the API: a page of sessions, or one session.
+type seedPage struct {
+	Content []seedSession `json:"content"`
+	seedSession
+}
+
+// seedSession is a session as in the API's replies. A time may also be relative
+// to now. The team is always the emulator's own, or no client would see the
+// session.
 type seedSession struct {
+	TeamID        any               `json:"team_id"`
+	ClientID      string            `json:"client_id"`
 	SessionID     string            `json:"session_id"`
 	SessionName   string            `json:"session_name"`
 	StartTime     *moment           `json:"start_time"`
@@ -43,11 +55,17 @@ type seedSession struct {
 
 type seedParticipant struct {
 	ParticipantID string     `json:"participant_id"`
+	SessionID     any        `json:"session_id"` // of the session around it
+	ClientID      string     `json:"client_id"`
 	DisplayName   string     `json:"display_name"`
 	Role          coviu.Role `json:"role"`
 	State         string     `json:"state"`
+	EntryURL      string     `json:"entry_url"`
 	Picture       string     `json:"picture"`
 	Phone         string     `json:"phone"`
+	CoviuUserID   string     `json:"coviu_user_id"`
+	UserHint      string     `json:"user_hint"`
+	Fee           string     `json:"fee"`
 	DeletedAt     *moment    `json:"deleted_at"`
 }
 
@@ -67,7 +85,7 @@ func (m *moment) UnmarshalJSON(text []byte) error {
 		m.offset = offset
 		return nil
 	}
-	for _, layout := range []string{time.RFC3339, time.RFC1123} {
+	for _, layout := range []string{time.RFC3339, time.RFC1123, time.RFC1123Z} {
 		if at, err := time.Parse(layout, value); err == nil {
 			m.at = at
 			return nil
@@ -86,14 +104,28 @@ func (m *moment) time(now time.Time) *time.Time {
 	return &m.at
 }
 
-func parseSeed(text []byte, now time.Time) ([]coviu.Session, error) {
+// parseSeed reads an array of sessions or a reply of the API. Replies may have
+// fields that nobody knows yet. In an array, which is written by hand, an unknown
+// field is a mistake.
+func parseSeed(text []byte, now time.Time, origin string) ([]coviu.Session, error) {
 	decoder := json.NewDecoder(bytes.NewReader(text))
-	decoder.DisallowUnknownFields()
 	var seeds []seedSession
-	err := decoder.Decode(&seeds)
-	if err == nil {
+	var page seedPage
+	var err error
+	if byHand := bytes.HasPrefix(bytes.TrimSpace(text), []byte("[")); byHand {
+		decoder.DisallowUnknownFields()
+		err = decoder.Decode(&seeds)
+	} else {
+		err = decoder.Decode(&page)
+		seeds = page.sessions()
+	}
+	switch {
+	case err != nil:
+	case seeds == nil:
+		err = errors.New("neither an array nor a page of sessions nor a session")
+	default:
 		if _, trailing := decoder.Token(); !errors.Is(trailing, io.EOF) {
-			err = errors.New("something follows the array")
+			err = errors.New("something follows the sessions")
 		}
 	}
 	if err != nil {
@@ -101,9 +133,16 @@ func parseSeed(text []byte, now time.Time) ([]coviu.Session, error) {
 	}
 	sessions := make([]coviu.Session, len(seeds))
 	for i, s := range seeds {
-		sessions[i] = s.session(now)
+		sessions[i] = s.session(now, origin)
 	}
 	return sessions, nil
+}
+
+func (p seedPage) sessions() []seedSession {
+	if p.Content == nil && p.SessionID != "" {
+		return []seedSession{p.seedSession}
+	}
+	return p.Content
 }
 
 func lineOf(text []byte, decoder *json.Decoder, err error) int {
@@ -117,8 +156,9 @@ func lineOf(text []byte, decoder *json.Decoder, err error) int {
 	return 1 + bytes.Count(text[:min(at, int64(len(text)))], []byte("\n"))
 }
 
-func (s seedSession) session(now time.Time) coviu.Session {
+func (s seedSession) session(now time.Time, origin string) coviu.Session {
 	made := coviu.Session{
+		ClientID:      s.ClientID,
 		SessionID:     s.SessionID,
 		SessionName:   s.SessionName,
 		CanceledTime:  s.CanceledTime.time(now),
@@ -133,15 +173,28 @@ func (s seedSession) session(now time.Time) coviu.Session {
 		made.EndTime = *end
 	}
 	for _, p := range s.Participants {
-		made.Participants = append(made.Participants, coviu.Participant{
-			ParticipantID: p.ParticipantID,
-			DisplayName:   p.DisplayName,
-			Role:          p.Role,
-			State:         p.State,
-			Picture:       p.Picture,
-			Phone:         p.Phone,
-			DeletedAt:     p.DeletedAt.time(now),
-		})
+		made.Participants = append(made.Participants, p.participant(now, origin))
+	}
+	return made
+}
+
+func (p seedParticipant) participant(now time.Time, origin string) coviu.Participant {
+	made := coviu.Participant{
+		ParticipantID: p.ParticipantID,
+		ClientID:      p.ClientID,
+		DisplayName:   p.DisplayName,
+		Role:          p.Role,
+		State:         p.State,
+		Picture:       p.Picture,
+		Phone:         p.Phone,
+		CoviuUserID:   p.CoviuUserID,
+		UserHint:      p.UserHint,
+		Fee:           p.Fee,
+		DeletedAt:     p.DeletedAt.time(now),
+	}
+	if link, err := url.Parse(p.EntryURL); err == nil && p.EntryURL != "" {
+		// A link of the service would lead into a real call.
+		made.EntryURL = origin + entryPath + path.Base(link.EscapedPath())
 	}
 	return made
 }
