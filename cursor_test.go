@@ -2,12 +2,12 @@ package coviu
 
 import "testing"
 
-// Wherever a list is read from, the next page begins within what was read, and
-// has room for as many new sessions as were asked for, up to 99.
+// The next page must overlap the sessions already read, and have room for as many new
+// sessions as the page size, up to 99.
 func TestCursor_EveryPageOverlaps(t *testing.T) {
 	t.Parallel()
 	for pageSize := 1; pageSize <= maxPageSize; pageSize++ {
-		c := newCursor(SessionListOptions{PageSize: pageSize}, 0)
+		c := newCursor(SessionListOptions{PageSize: pageSize})
 		for read := range 5_000 {
 			at := c.overlapping(read)
 			if at.size > maxPageSize || at.begin() >= max(1, read) || at.end()-read < min(pageSize, 99) {

@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// replySession is a session as a healthy server writes it, 1.3 KB with two
-// participants. Ids and links differ from session to session.
+// replySession returns a realistic session of 1.3 KB with two participants. IDs and
+// links differ from session to session.
 func replySession(i int) string {
 	start := time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC).Add(time.Duration(i) * 30 * time.Minute)
 	session := fmt.Sprintf("5f0f6c1e-0b1d-4e52-9c2a-%012x", i)
@@ -45,7 +45,7 @@ func replyPage(sessions int) []byte {
 	return b.Bytes()
 }
 
-// The floor is what a program would do without this package: plain structs.
+// The floor is plain structs, which a program without this package would use.
 type (
 	floorPage struct {
 		Content []floorSession `json:"content"`
@@ -139,16 +139,17 @@ func BenchmarkUnmarshalSessionPage(b *testing.B) {
 	}
 }
 
-// The decoder is not taken from the pool, which forgets at random under the
-// race detector.
+// Do not take the decoder from the pool, which drops items at random under the race
+// detector.
 func TestAPageCostsFewAllocationsAndBytesASession(t *testing.T) {
 	const sessions, runs = 200, 20
 	body := replyPage(sessions)
 	d := new(decoder)
 	read := func() {
-		if decodeWith(d, body, true, new(SessionPage), (*decoder).sessionPage) != nil || !d.reset() {
+		if decodeWith(d, body, true, new(SessionPage), (*decoder).sessionPage) != nil {
 			t.Error("unread")
 		}
+		d.reset()
 	}
 	require.LessOrEqual(t, testing.AllocsPerRun(runs, read), 8.0*sessions)
 
@@ -161,7 +162,7 @@ func TestAPageCostsFewAllocationsAndBytesASession(t *testing.T) {
 	require.LessOrEqual(t, (after.TotalAlloc-before.TotalAlloc)/runs/sessions, uint64(1350))
 }
 
-// liveBytes collects garbage twice, because what a pool holds outlives once.
+// liveBytes collects garbage twice, because the contents of a pool survive once.
 func liveBytes() int64 {
 	var stats runtime.MemStats
 	runtime.GC()
@@ -170,7 +171,7 @@ func liveBytes() int64 {
 	return int64(stats.HeapAlloc)
 }
 
-func TestOneSessionKeptPinsLittleOfItsPage(t *testing.T) {
+func TestKeepingOneSessionKeepsLittleOfItsPage(t *testing.T) {
 	const pages, mostPinned = 200, 1600
 	body := replyPage(pages)
 	kept := make([]Session, pages)
@@ -185,8 +186,9 @@ func TestOneSessionKeptPinsLittleOfItsPage(t *testing.T) {
 	runtime.KeepAlive(body)
 }
 
-func TestASessionKeptKeepsNoOther(t *testing.T) {
-	// Just short of a round size, so that the first session's id is put beside its name.
+func TestKeepingOneSessionKeepsNoOther(t *testing.T) {
+	// The length is just below an allocation size, so that the first session's ID is
+	// placed beside its name.
 	const giant = 1<<20 - 100
 	body := []byte(`{"content":[{"team_id":"t","client_id":"c","session_name":"` + strings.Repeat("n", giant) + `","session_id":"a"},` +
 		`{"participants":[{"participant_id":"p","session_id":"a","client_id":"c"}],"session_id":"b","team_id":"t","client_id":"c"}]}`)

@@ -17,9 +17,9 @@ import (
 	"github.com/coviu/coviu-go-sdk/internal/jsoncursor"
 )
 
-// The shadow types read replies with encoding/json alone. What they need
-// methods for is what this package takes beyond it: dates in RFC 1123, numbers
-// in strings, roles in any case, unknown fields, bare arrays of participants.
+// The shadow types read replies with encoding/json alone. Their methods add what this
+// package accepts beyond it: dates in RFC 1123, numbers in strings, roles in any case,
+// unknown fields, bare arrays of participants.
 
 type (
 	shadowSession struct {
@@ -69,7 +69,7 @@ type (
 	shadowInt   int
 )
 
-// shadowBool notices whether it had a value.
+// shadowBool records whether it had a value.
 type shadowBool struct{ value, seen bool }
 
 func (b *shadowBool) UnmarshalJSON(text []byte) error {
@@ -80,14 +80,14 @@ func (b *shadowBool) UnmarshalJSON(text []byte) error {
 	return json.Unmarshal(text, &b.value)
 }
 
-// shadowItem is what has an id of its own.
+// shadowItem is a model with an ID.
 type shadowItem interface{ lacksID() bool }
 
 func (s shadowSession) lacksID() bool     { return s.SessionID == "" || s.Participants.lacking }
 func (p shadowParticipant) lacksID() bool { return p.ParticipantID == "" }
 
-// shadowList notices whether it was there at all, null included, and whether an
-// item lacked its id, be it one that a duplicate of the list replaced.
+// shadowList records whether the list was present, null included, and whether any item
+// lacked its ID, even an item that a duplicate of the list replaced.
 type shadowList[T shadowItem] struct {
 	items         []T
 	seen, lacking bool
@@ -104,8 +104,8 @@ func (f *shadowFlags) UnmarshalJSON(text []byte) error {
 	return unmarshalAfresh(text, (*[]string)(f))
 }
 
-// unmarshalAfresh reads an array that came a second time as if it were the
-// first, where encoding/json would merge it into the elements of the other.
+// unmarshalAfresh replaces the elements when an array comes a second time.
+// encoding/json would merge it into the first.
 func unmarshalAfresh[T any](text []byte, list *[]T) error {
 	*list = nil
 	err := json.Unmarshal(text, list)
@@ -166,7 +166,7 @@ const (
 	otherNames       = " content more page page_size page_count ok "
 )
 
-// exactName says whether name is, letter for letter, one of the service's.
+// exactName reports whether name is exactly one of the service's names.
 func exactName(name string) bool {
 	return name != "" && !strings.Contains(name, " ") && strings.Contains(sessionNames+participantNames+otherNames, " "+name+" ")
 }
@@ -270,8 +270,8 @@ func (p shadowPage[T]) participants(model func(T) Participant) ParticipantPage {
 	return page
 }
 
-// shadowRead returns what encoding/json makes of a reply as a model, and
-// whether the reply has what the service promised.
+// shadowRead decodes a reply with encoding/json, and reports whether the reply has the
+// fields that the service must send.
 func shadowRead(text []byte, model any) (want any, promised bool, err error) {
 	switch model.(type) {
 	case *Session:
@@ -308,11 +308,12 @@ func shadowRead(text []byte, model any) (want any, promised bool, err error) {
 	}
 }
 
-// traits of a text that encoding/json and this package judge differently.
+// traits are properties of a text that encoding/json and this package treat
+// differently.
 type traits struct {
 	tooDeep bool
-	// foldedName says that a string differs from one of the service's names in
-	// nothing but case.
+	// foldedName means that a string differs from one of the service's names only in
+	// case.
 	foldedName bool
 }
 
@@ -364,9 +365,9 @@ func checkAgainstEncodingJSON[T any](t *testing.T, text []byte, decode func([]by
 	decoded, err := decode(text)
 	require.Equal(t, before, text)
 	if err != nil {
-		fault, ok := errors.AsType[*jsoncursor.Error](err)
+		found, ok := errors.AsType[*jsoncursor.Error](err)
 		require.True(t, ok)
-		require.NotEmpty(t, fault.Fault)
+		require.NotEmpty(t, found.Reason)
 		require.Nil(t, decoded)
 	}
 	require.Equal(t, shadowErr == nil && !found.tooDeep && promised, err == nil, "decode: shadow %v, promised %v, got %v", shadowErr, promised, err)
@@ -399,9 +400,9 @@ func checkAllModels(t *testing.T, text []byte) {
 	checkAgainstEncodingJSON(t, text, decodeUnitResponse)
 }
 
-// FuzzReply holds every model against encoding/json: the same replies taken,
-// the same refused, the same values, and each the same after a round trip. The
-// differences are those of TestWhereReadingIsStricterThanEncodingJSON.
+// FuzzReply compares every model with encoding/json: both accept and refuse the same
+// replies and read the same values, and a round trip changes nothing. The only
+// differences are those of TestDecodingIsStricterThanEncodingJSON.
 func FuzzReply(f *testing.F) {
 	fixtures, err := filepath.Glob("testdata/*.json")
 	if err != nil {
@@ -420,7 +421,7 @@ func FuzzReply(f *testing.F) {
 	f.Fuzz(checkAllModels)
 }
 
-// unusualReplies are read or refused exactly as by encoding/json.
+// unusualReplies are accepted or refused exactly as by encoding/json.
 var unusualReplies = []string{
 	``, ` `, `null`, `true`, `0`, `""`, `[]`, `{}`, `[null]`, `{"content":[null],"more":null}`, `{"more":true}`, `{"ok":null}`, `{"ok":1}`,
 	`{"session_id":"a","session_id":null,"session_id":"b"}`, `{"session_id":"a","session_id":7}`, `{"session_id":7,"session_id":"a"}`,
@@ -436,7 +437,7 @@ var unusualReplies = []string{
 	strings.Repeat(`{"x":`, 64) + `1` + strings.Repeat(`}`, 64), strings.Repeat(`{"x":`, 65) + `1` + strings.Repeat(`}`, 65),
 }
 
-// FuzzRoundTrip starts from models that a program made up, not from replies.
+// FuzzRoundTrip starts from models that a program fills in, not from replies.
 func FuzzRoundTrip(f *testing.F) {
 	f.Add("s-1", "Zoë <b>", int64(1_772_442_000), int64(5), "location", `{"a": [1,2]}`)
 	f.Add("", "\u2028", int64(math.MinInt64), int64(-1), "session_id", `null`)

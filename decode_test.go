@@ -26,14 +26,14 @@ func utc(day, hour, minute int) time.Time {
 	return time.Date(2026, 3, day, hour, minute, 0, 0, time.UTC)
 }
 
-func requireFault(t *testing.T, err error, field, fault string) {
+func requireUnreadable(t *testing.T, err error, field, reason string) {
 	t.Helper()
 	found, ok := errors.AsType[*jsoncursor.Error](err)
 	require.True(t, ok, "%v", err)
-	require.Equal(t, jsoncursor.Error{Field: field, Fault: fault}, *found)
+	require.Equal(t, jsoncursor.Error{Field: field, Reason: reason}, *found)
 }
 
-func TestASessionReadsWithEveryFieldOfTheService(t *testing.T) {
+func TestASessionIsDecodedWithEveryField(t *testing.T) {
 	got, err := decodeSession(reply(t, "session"))
 	require.NoError(t, err)
 	require.Equal(t, &Session{
@@ -85,7 +85,7 @@ func TestNullAndAbsentAndEmptyAreTheSame(t *testing.T) {
 	require.Equal(t, &Participant{ParticipantID: "p"}, nothing)
 }
 
-func TestAPageOfSessionsReads(t *testing.T) {
+func TestAPageOfSessionsIsDecoded(t *testing.T) {
 	got, err := decodeSessionPage(reply(t, "session_page"))
 	require.NoError(t, err)
 	require.Equal(t, &SessionPage{
@@ -99,7 +99,7 @@ func TestAPageOfSessionsReads(t *testing.T) {
 	}, got)
 }
 
-func TestAUnitResponseReads(t *testing.T) {
+func TestAUnitResponseIsDecoded(t *testing.T) {
 	got, err := decodeUnitResponse(reply(t, "unit_ok"))
 	require.NoError(t, err)
 	require.Equal(t, &UnitResponse{OK: true}, got)
@@ -108,7 +108,7 @@ func TestAUnitResponseReads(t *testing.T) {
 	require.Equal(t, &UnitResponse{OK: false}, got)
 }
 
-func TestWhatIsNotThePromisedModelIsRefused(t *testing.T) {
+func TestAReplyThatIsNotTheModelIsRefused(t *testing.T) {
 	type decode = func(string) error
 	session := func(s string) error { _, err := decodeSession([]byte(s)); return err }
 	participant := func(s string) error { _, err := decodeParticipant([]byte(s)); return err }
@@ -118,55 +118,55 @@ func TestWhatIsNotThePromisedModelIsRefused(t *testing.T) {
 
 	for name, read := range map[string]decode{"session": session, "participant": participant, "session page": sessionPage, "unit": unit} {
 		for _, text := range []string{`[]`, `""`, `0`, `true`, `[{"session_id":"s","participant_id":"p","ok":true,"content":[]}]`} {
-			requireFault(t, read(text), "", "not an object")
+			requireUnreadable(t, read(text), "", "not an object")
 		}
 		require.ErrorContains(t, read(`null`), "missing", name)
 		require.ErrorContains(t, read(`{}`), "missing", name)
 	}
-	requireFault(t, participantPage(`""`), "", "not an object")
-	requireFault(t, participantPage(`0`), "", "not an object")
-	requireFault(t, session(`{"session_id":""}`), "session_id", "missing")
-	requireFault(t, session(`{"session_id":null}`), "session_id", "missing")
-	requireFault(t, session(`{"session_id":"s","participants":[{"participant_id":"p"},{"session_id":"s"}]}`), "participants[1].participant_id", "missing")
-	requireFault(t, participant(`{"session_id":"s"}`), "participant_id", "missing")
-	requireFault(t, sessionPage(`{}`), "content", "missing")
-	requireFault(t, sessionPage(`{"more":null,"page":1}`), "content", "missing")
-	requireFault(t, sessionPage(`{"content":[{"session_id":"s"},{}],"more":true}`), "content[1].session_id", "missing")
-	requireFault(t, sessionPage(`{"content":[null],"more":true}`), "content[0].session_id", "missing")
-	requireFault(t, sessionPage(`{"content":[{"session_id":"s","participants":[{}]}]}`), "content[0].participants[0].participant_id", "missing")
-	requireFault(t, participantPage(`{}`), "content", "missing")
-	requireFault(t, participantPage(`[{"participant_id":"p"},{}]`), "[1].participant_id", "missing")
-	requireFault(t, participantPage(`{"content":[{"role":"HOST"}]}`), "content[0].participant_id", "missing")
-	requireFault(t, unit(`{"ok":null}`), "ok", "missing")
-	requireFault(t, unit(`{"ok":"true"}`), "ok", "not a boolean")
-	requireFault(t, unit(`{"ok":1}`), "ok", "not a boolean")
+	requireUnreadable(t, participantPage(`""`), "", "not an object")
+	requireUnreadable(t, participantPage(`0`), "", "not an object")
+	requireUnreadable(t, session(`{"session_id":""}`), "session_id", "missing")
+	requireUnreadable(t, session(`{"session_id":null}`), "session_id", "missing")
+	requireUnreadable(t, session(`{"session_id":"s","participants":[{"participant_id":"p"},{"session_id":"s"}]}`), "participants[1].participant_id", "missing")
+	requireUnreadable(t, participant(`{"session_id":"s"}`), "participant_id", "missing")
+	requireUnreadable(t, sessionPage(`{}`), "content", "missing")
+	requireUnreadable(t, sessionPage(`{"more":null,"page":1}`), "content", "missing")
+	requireUnreadable(t, sessionPage(`{"content":[{"session_id":"s"},{}],"more":true}`), "content[1].session_id", "missing")
+	requireUnreadable(t, sessionPage(`{"content":[null],"more":true}`), "content[0].session_id", "missing")
+	requireUnreadable(t, sessionPage(`{"content":[{"session_id":"s","participants":[{}]}]}`), "content[0].participants[0].participant_id", "missing")
+	requireUnreadable(t, participantPage(`{}`), "content", "missing")
+	requireUnreadable(t, participantPage(`[{"participant_id":"p"},{}]`), "[1].participant_id", "missing")
+	requireUnreadable(t, participantPage(`{"content":[{"role":"HOST"}]}`), "content[0].participant_id", "missing")
+	requireUnreadable(t, unit(`{"ok":null}`), "ok", "missing")
+	requireUnreadable(t, unit(`{"ok":"true"}`), "ok", "not a boolean")
+	requireUnreadable(t, unit(`{"ok":1}`), "ok", "not a boolean")
 }
 
-func TestAReplyCutAnywhereIsRefusedAsCut(t *testing.T) {
-	requireCut := func(shape string, decode func([]byte) error) {
+func TestAReplyThatEndsAnywhereIsReportedAsTruncated(t *testing.T) {
+	requireTruncated := func(shape string, decode func([]byte) error) {
 		text := bytes.TrimSpace(reply(t, shape))
 		require.NoError(t, decode(text))
 		for i := range text {
-			fault, ok := errors.AsType[*jsoncursor.Error](decode(text[:i]))
+			found, ok := errors.AsType[*jsoncursor.Error](decode(text[:i]))
 			require.True(t, ok, "%s at %d", shape, i)
-			require.True(t, fault.Cut, "%s at %d: %v", shape, i, fault)
+			require.True(t, found.Truncated, "%s at %d: %v", shape, i, found)
 		}
 	}
 	for _, shape := range []string{"session", "session_unknown_fields", "session_rfc1123"} {
-		requireCut(shape, func(b []byte) error { _, err := decodeSession(b); return err })
+		requireTruncated(shape, func(b []byte) error { _, err := decodeSession(b); return err })
 	}
 	for _, shape := range []string{"session_page", "session_page_strings"} {
-		requireCut(shape, func(b []byte) error { _, err := decodeSessionPage(b); return err })
+		requireTruncated(shape, func(b []byte) error { _, err := decodeSessionPage(b); return err })
 	}
 	for _, shape := range []string{"participants_array", "participants_page", "participants_null"} {
-		requireCut(shape, func(b []byte) error { _, err := decodeParticipantPage(b); return err })
+		requireTruncated(shape, func(b []byte) error { _, err := decodeParticipantPage(b); return err })
 	}
-	requireCut("participant", func(b []byte) error { _, err := decodeParticipant(b); return err })
-	requireCut("unit_ok", func(b []byte) error { _, err := decodeUnitResponse(b); return err })
+	requireTruncated("participant", func(b []byte) error { _, err := decodeParticipant(b); return err })
+	requireTruncated("unit_ok", func(b []byte) error { _, err := decodeUnitResponse(b); return err })
 }
 
 func TestFault31_MoreThanOneShallowValue(t *testing.T) {
-	for text, fault := range map[string]string{
+	for text, reason := range map[string]string{
 		`{"session_id":"s"}x`:                     "more than one value",
 		`{"session_id":"s"}{"session_id":"s"}`:    "more than one value",
 		`{"session_id":"s"} null`:                 "more than one value",
@@ -178,7 +178,7 @@ func TestFault31_MoreThanOneShallowValue(t *testing.T) {
 		strings.Repeat(`[`, 1_000_000):            "not an object",
 	} {
 		_, err := decodeSession([]byte(text))
-		require.ErrorContains(t, err, fault)
+		require.ErrorContains(t, err, reason)
 	}
 	nested := func(levels int) []byte {
 		return []byte(`{"session_id":"s","x":` + strings.Repeat(`{"y":`, levels-1) + `1` + strings.Repeat(`}`, levels-1) + `}`)
@@ -186,12 +186,12 @@ func TestFault31_MoreThanOneShallowValue(t *testing.T) {
 	_, err := decodeSession(nested(64))
 	require.NoError(t, err)
 	_, err = decodeSession(nested(65))
-	requireFault(t, err, "", "more than 64 levels deep")
+	requireUnreadable(t, err, "", "more than 64 levels deep")
 
 	opened := []byte(`{"content":[{"x":` + strings.Repeat(`[`, 50_000_000))
 	require.LessOrEqual(t, testing.AllocsPerRun(3, func() { _, _ = decodeSessionPage(opened) }), 10.0)
 	_, err = decodeParticipantPage(bytes.Repeat([]byte(`[`), 50_000_000))
-	requireFault(t, err, "[0]", "not an object")
+	requireUnreadable(t, err, "[0]", "not an object")
 }
 
 func TestFault32_OddFields(t *testing.T) {
@@ -215,13 +215,13 @@ func TestFault32_OddFields(t *testing.T) {
 			if !json.Valid([]byte(text)) {
 				_, err = decodeSession([]byte(text))
 			}
-			fault, ok := errors.AsType[*jsoncursor.Error](err)
+			found, ok := errors.AsType[*jsoncursor.Error](err)
 			require.True(t, ok, text)
-			require.Equal(t, path, fault.Field, text)
+			require.Equal(t, path, found.Field, text)
 			require.NotContains(t, err.Error(), "31337")
 		}
 		_, err := decodeSessionPage([]byte(`{"content":[{"session_id":"a"},{"session_id":"b","participants":[{"role":7}]}]}`))
-		requireFault(t, err, "content[1].participants[0].role", "not a string")
+		requireUnreadable(t, err, "content[1].participants[0].role", "not a string")
 	})
 
 	t.Run("unknown fields are kept", func(t *testing.T) {
@@ -275,10 +275,10 @@ func TestFault33_Dates(t *testing.T) {
 	for _, text := range []string{"", "tomorrow", "2026-03-02", "2026-02-30T09:00:00Z", "Mon, 02 Mar 2026 09:00:00 AEDT", "1772442000"} {
 		for _, field := range []string{"start_time", "end_time", "canceled_time", "actual_end_time"} {
 			_, err := decodeSession([]byte(`{"session_id":"s","` + field + `":"` + text + `"}`))
-			requireFault(t, err, field, "unreadable date")
+			requireUnreadable(t, err, field, "unreadable date")
 		}
 		_, err := decodeParticipantPage([]byte(`[{"participant_id":"p","deleted_at":"` + text + `"}]`))
-		requireFault(t, err, "[0].deleted_at", "unreadable date")
+		requireUnreadable(t, err, "[0].deleted_at", "unreadable date")
 	}
 }
 
@@ -308,9 +308,9 @@ func TestFault34_PageNumbers(t *testing.T) {
 	for _, value := range []string{`"x"`, `"1.0"`, `1.5`, `1e3`, `true`, `[1]`, `{}`, `" 1"`, `"+1"`, `"007"`, `1234567890123456789012`} {
 		for _, field := range []string{"page", "page_size", "page_count"} {
 			_, err := decodeSessionPage([]byte(`{"content":[],"` + field + `":` + value + `}`))
-			fault, ok := errors.AsType[*jsoncursor.Error](err)
+			found, ok := errors.AsType[*jsoncursor.Error](err)
 			require.True(t, ok, value)
-			require.Equal(t, field, fault.Field)
+			require.Equal(t, field, found.Field)
 		}
 	}
 }
@@ -347,9 +347,9 @@ func TestFault35_ParticipantsInEveryShape(t *testing.T) {
 	}
 }
 
-// TestWhereReadingIsStricterThanEncodingJSON lists every such place. All else
-// is held against encoding/json by FuzzReply.
-func TestWhereReadingIsStricterThanEncodingJSON(t *testing.T) {
+// This test lists every difference. FuzzReply compares everything else with
+// encoding/json.
+func TestDecodingIsStricterThanEncodingJSON(t *testing.T) {
 	t.Run("names are matched in their own case", func(t *testing.T) {
 		text := []byte(`{"Session_ID":"a","session_id":"b"}`)
 		var plain struct {
@@ -374,9 +374,9 @@ func TestWhereReadingIsStricterThanEncodingJSON(t *testing.T) {
 	})
 	t.Run("an item without its id is refused even if a repeated array replaces it", func(t *testing.T) {
 		_, err := decodeSessionPage([]byte(`{"content":[{}],"content":[{"session_id":"s"}]}`))
-		requireFault(t, err, "content[0].session_id", "missing")
+		requireUnreadable(t, err, "content[0].session_id", "missing")
 		_, err = decodeSession([]byte(`{"session_id":"s","participants":[{}],"participants":null}`))
-		requireFault(t, err, "participants[0].participant_id", "missing")
+		requireUnreadable(t, err, "participants[0].participant_id", "missing")
 	})
 	t.Run("a date must have a year from 0 to 9999 in UTC", func(t *testing.T) {
 		text := []byte(`"0000-01-01T00:00:00+01:00"`)
@@ -390,7 +390,7 @@ func TestWhereReadingIsStricterThanEncodingJSON(t *testing.T) {
 	})
 }
 
-func TestUnmarshallingIntoAModelKeepsWhatTheTextLeavesOut(t *testing.T) {
+func TestUnmarshalKeepsFieldsThatAreAbsent(t *testing.T) {
 	extra := map[string]json.RawMessage{"x": json.RawMessage(`1`)}
 	session := Session{SessionID: "a", SessionName: "n", CanceledTime: new(utc(1, 0, 0)), FeatureFlags: []string{"f"}, Extra: extra}
 	require.NoError(t, json.Unmarshal([]byte(`{"session_id":"b","session_name":null,"canceled_time":null,"y":2}`), &session))
@@ -401,7 +401,7 @@ func TestUnmarshallingIntoAModelKeepsWhatTheTextLeavesOut(t *testing.T) {
 	require.Len(t, extra, 1, "another session's map was written to")
 }
 
-func TestUnmarshallingAsksForNoIDs(t *testing.T) {
+func TestUnmarshalRequiresNoIDs(t *testing.T) {
 	for _, text := range []string{`{}`, `null`} {
 		require.NoError(t, json.Unmarshal([]byte(text), new(Session)))
 		require.NoError(t, json.Unmarshal([]byte(text), new(Participant)))
@@ -412,7 +412,7 @@ func TestUnmarshallingAsksForNoIDs(t *testing.T) {
 	require.Error(t, json.Unmarshal([]byte(`{"ok":"yes"}`), new(UnitResponse)))
 }
 
-func TestNothingReadSharesMemoryWithTheReply(t *testing.T) {
+func TestAModelSharesNoMemoryWithTheReply(t *testing.T) {
 	for _, shape := range []string{"session", "session_unknown_fields"} {
 		body := reply(t, shape)
 		got, err := decodeSession(body)
@@ -424,8 +424,8 @@ func TestNothingReadSharesMemoryWithTheReply(t *testing.T) {
 	}
 }
 
-// A list whose items differ in every shared value, order of fields and size
-// meets every way in which strings share memory.
+// The items differ in every shared value, in the order of fields and in size, so that
+// strings share memory in every possible way.
 func TestItemsOfAPageKeepTheirOwnValues(t *testing.T) {
 	t.Parallel()
 	var sessions []string
@@ -459,45 +459,4 @@ func equalJSON(a, b any) bool {
 	textA, errA := json.Marshal(a)
 	textB, errB := json.Marshal(b)
 	return errA == nil && errB == nil && bytes.Equal(textA, textB)
-}
-
-func TestTheScratchOfAGiantReplyIsNotKept(t *testing.T) {
-	ordinary := new(decoder)
-	require.NoError(t, decodeWith(ordinary, replyPage(200), true, new(SessionPage), (*decoder).sessionPage))
-	require.True(t, ordinary.reset())
-
-	giant := new(decoder)
-	require.NoError(t, decodeWith(giant, replyPage(2000), true, new(SessionPage), (*decoder).sessionPage))
-	require.False(t, giant.reset())
-
-	for _, text := range []string{
-		`{"session_id":"s","feature_flags":[` + strings.Repeat(`"",`, 1000) + `""]}`,
-		`{"session_id":"s","participants":[` + strings.Repeat(`{"participant_id":"p"},`, 1000) + `{"participant_id":"p"}]}`,
-		`{"session_id":"s","x":"` + strings.Repeat("x", 100_000) + `"}`,
-	} {
-		giant = new(decoder)
-		require.NoError(t, decodeWith(giant, []byte(text), true, new(Session), (*decoder).session))
-		require.False(t, giant.reset())
-	}
-
-	escaped := []byte(`{"session_id":"` + strings.Repeat(`\n`, 100_000) + `"}`)
-	giant = new(decoder)
-	require.NoError(t, decodeWith(giant, escaped, true, new(Session), (*decoder).session))
-	require.False(t, giant.reset())
-}
-
-func TestScratchKeepsNothingOfAReply(t *testing.T) {
-	d := new(decoder)
-	require.NoError(t, decodeWith(d, replyPage(3), true, new(SessionPage), (*decoder).sessionPage))
-	require.Error(t, decodeWith(d, []byte(`{"content":[{"session_id":"s","participants":[{"participant_id":"p","role":7}]}]}`), true, new(SessionPage), (*decoder).sessionPage))
-	require.True(t, d.reset())
-	for _, s := range d.sessions[:cap(d.sessions)] {
-		require.Zero(t, s)
-	}
-	for _, p := range d.participants[:cap(d.participants)] {
-		require.Zero(t, p)
-	}
-	for _, flag := range d.flags[:cap(d.flags)] {
-		require.Empty(t, flag)
-	}
 }

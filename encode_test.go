@@ -2,13 +2,49 @@ package coviu
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 )
 
-func TestAModelMarshalsUnderTheNamesOfTheService(t *testing.T) {
+func TestARequestBodyHasItsFieldsInOrder(t *testing.T) {
+	at := time.Date(2026, 3, 2, 9, 0, 0, 999_999_999, time.FixedZone("AEDT", 11*3600))
+	created := new(Client).sessionCreationBody(&SessionCreationRequest{
+		SessionName: "n", StartTime: at, EndTime: at.Add(time.Hour), Picture: "p",
+		Participants: []ParticipantCreationRequest{{DisplayName: "d", Role: RoleHost, Picture: "p", State: "s", Phone: "1"}, {}},
+		FeatureFlags: []string{"f", ""},
+	})
+	require.Equal(t, `{"session_name":"n","start_time":"2026-03-01T22:00:00.999Z","end_time":"2026-03-01T23:00:00.999Z","picture":"p",`+
+		`"participants":[{"display_name":"d","role":"HOST","picture":"p","state":"s","phone":"1"},{}],"feature_flags":["f",""]}`, string(created))
+
+	rfc1123 := new(Client)
+	rfc1123.config.rfc1123 = true
+	updated := rfc1123.sessionUpdateBody(&SessionUpdateRequest{SessionName: new(""), StartTime: &at, EndTime: new(at.Add(time.Hour)), Picture: new("")})
+	require.Equal(t, `{"session_name":"","start_time":"Sun, 01 Mar 2026 22:00:00 GMT","end_time":"Sun, 01 Mar 2026 23:00:00 GMT","picture":""}`, string(updated))
+	require.Equal(t, `{"picture":"p"}`, string(rfc1123.sessionUpdateBody(&SessionUpdateRequest{Picture: new("p")})))
+	require.Equal(t, `{"display_name":"","role":"GUEST","picture":"","state":""}`, string(encode(
+		&ParticipantUpdateRequest{DisplayName: new(""), Role: new(RoleGuest), Picture: new(""), State: new("")})))
+}
+
+func TestARequestBodyKeepsEveryCharacter(t *testing.T) {
+	var all strings.Builder
+	for r := range rune(0x3000) {
+		all.WriteRune(r)
+	}
+	all.WriteString("\ufffd\U0001f600<&>/\\\"")
+	body := encode(&ParticipantCreationRequest{DisplayName: all.String()})
+	var read ParticipantCreationRequest
+	require.NoError(t, json.Unmarshal(body, &read))
+	require.Equal(t, all.String(), read.DisplayName)
+
+	// Besides what JSON requires, only U+2028 and U+2029 are escaped.
+	body = encode(&ParticipantCreationRequest{State: "<&>/é\u2028\u2029\b\f\n\x01\x7f\"\\"})
+	require.Equal(t, `{"state":"<&>/é\u2028\u2029\b\f\n\u0001`+"\x7f"+`\"\\"}`, string(body))
+}
+
+func TestModelsMarshalWithTheNamesOfTheService(t *testing.T) {
 	sydney := time.FixedZone("AEDT", 11*3600)
 	for want, model := range map[string]any{
 		`{"session_id":"","participants":[]}`: Session{},
@@ -42,7 +78,7 @@ func TestAModelMarshalsUnderTheNamesOfTheService(t *testing.T) {
 	}
 }
 
-func TestAFieldOfTheModelBeatsItsNameInExtra(t *testing.T) {
+func TestAFieldWinsOverTheSameNameInExtra(t *testing.T) {
 	session := Session{SessionID: "s", Extra: map[string]json.RawMessage{
 		"session_id": json.RawMessage(`"other"`), "canceled_time": json.RawMessage(`"never"`), "participants": json.RawMessage(`7`),
 	}}
@@ -58,7 +94,7 @@ func TestAFieldOfTheModelBeatsItsNameInExtra(t *testing.T) {
 	requireText(`{"session_id":"s","participants":[],"participant_id":"p"}`)
 }
 
-func TestWhatIsNoJSONDoesNotMarshal(t *testing.T) {
+func TestInvalidJSONDoesNotMarshal(t *testing.T) {
 	_, err := json.Marshal(Session{Extra: map[string]json.RawMessage{"x": json.RawMessage(`{`)}})
 	require.Error(t, err)
 	_, err = json.Marshal(Session{StartTime: time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)})

@@ -31,6 +31,7 @@ func ExampleWithLogger() {
 		fmt.Println(err)
 	}
 	// Output:
+	// level=DEBUG msg="coviu: attempt" operation="POST /auth/token" attempt=1 status=200
 	// level=DEBUG msg="coviu: attempt" operation="GET /sessions" attempt=1 status=503
 	// level=DEBUG msg="coviu: attempt" operation="GET /sessions" attempt=2 status=200
 }
@@ -41,6 +42,32 @@ func dropVarying(_ []string, a slog.Attr) slog.Attr {
 		return slog.Attr{}
 	}
 	return a
+}
+
+// Count each request, those for tokens and each retry included.
+func ExampleWithMiddleware() {
+	requests := 0
+	count := func(next http.RoundTripper) http.RoundTripper {
+		return transportFunc(func(req *http.Request) (*http.Response, error) {
+			requests++
+			return next.RoundTrip(req)
+		})
+	}
+	server := coviutest.NewServer()
+	defer server.Close()
+
+	client, err := coviu.NewClient(server.APIKey, server.KeySecret,
+		coviu.WithBaseURL(server.URL),
+		coviu.WithMiddleware(count),
+	)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer client.CloseIdleConnections()
+	_, err = client.Sessions.List(context.Background(), nil)
+	fmt.Println(err, requests) // one for the token, one for the list
+	// Output: <nil> 2
 }
 
 // Rates, errors and durations of the calls. The status class and the route are
@@ -57,6 +84,7 @@ func ExampleWithResponseHook() {
 	_, _ = client.Sessions.List(ctx, nil)
 	_, _ = client.Sessions.Get(ctx, "no-such-session", nil)
 	// Output:
+	// POST /auth/token 2xx attempts=1 failed=false timed=true
 	// GET /sessions 2xx attempts=1 failed=false timed=true
 	// GET /sessions/{session_id} 4xx attempts=1 failed=true timed=true
 }
@@ -95,7 +123,7 @@ func ExampleWithHTTPClient() {
 		return
 	}
 	_, err = client.Sessions.List(context.Background(), nil)
-	fmt.Println(err, requests) // one for the grant, one for the list
+	fmt.Println(err, requests) // one for the token, one for the list
 	// Output: <nil> 2
 }
 

@@ -8,19 +8,30 @@ import (
 	"github.com/coviu/coviu-go-sdk"
 )
 
+// Look first, then add: so this can be run again after ErrOutcomeUnknown.
 func ExampleParticipantService_Add() {
 	client, server := connect()
 	defer server.Close()
 	ctx := context.Background()
 	id := booked(server).SessionID
 
-	interpreter, err := client.Participants.Add(ctx, id, &coviu.ParticipantCreationRequest{
-		DisplayName: "Ines Duarte",
-		Role:        coviu.RoleGuest,
-	})
+	session, err := client.Sessions.Get(ctx, id, nil)
 	if err != nil {
 		fmt.Println(err)
 		return
+	}
+	interpreter, ok := session.WithState("interpreter-3")
+	if !ok {
+		added, err := client.Participants.Add(ctx, id, &coviu.ParticipantCreationRequest{
+			DisplayName: "Ines Duarte",
+			Role:        coviu.RoleGuest,
+			State:       "interpreter-3",
+		})
+		if err != nil {
+			fmt.Println(err) // after ErrOutcomeUnknown, start again with Get
+			return
+		}
+		interpreter = *added
 	}
 	fmt.Println(interpreter.DisplayName, interpreter.EntryURL != "")
 	// Output: Ines Duarte true
@@ -88,8 +99,8 @@ func ExampleParticipantService_Update() {
 	// Output: GUEST Benjamin Okafor true
 }
 
-// A link that went astray: remove the participant, and add them again for
-// another link.
+// A link that went astray: remove the participant, and add them again with the same
+// State for another link.
 func ExampleParticipantService_Delete() {
 	client, server := connect()
 	defer server.Close()

@@ -70,8 +70,33 @@ func ExampleSessionService_CreateOnce() {
 	// Output: true 1
 }
 
-// The key stands for another booking already: nothing is created, and the error
-// holds the session that has the key.
+// The service answers 503, and nobody knows whether the session was booked.
+// CreateOnce looks for it for up to 30 s. The context ends that earlier, so that the
+// person who waits gets an answer.
+func ExampleSessionService_CreateOnce_deadline() {
+	client, server := connect()
+	defer server.Close()
+	ctx := context.Background()
+	server.Fail("POST /sessions", coviutest.Unavailable().CarriedOut())
+	booking := consultation()
+
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	session, err := client.Sessions.CreateOnce(ctx, "appointment-4711", booking)
+	switch {
+	case err == nil:
+		fmt.Println("Your appointment is booked:", session.StartTime.Format(time.Kitchen))
+	case errors.Is(err, coviu.ErrOutcomeUnknown), errors.Is(err, context.DeadlineExceeded):
+		// In the background, call CreateOnce again with the same key and request.
+		fmt.Println("We are booking your appointment and will send you the link.")
+	default:
+		fmt.Println("We could not book your appointment. Please call us.")
+	}
+	// Output: Your appointment is booked: 3:00PM
+}
+
+// The appointment was moved: the key stands for a session with the same people and
+// other times. Nothing is created, and the error holds the session to move.
 func ExampleSessionService_CreateOnce_conflict() {
 	client, server := connect()
 	defer server.Close()
@@ -80,19 +105,88 @@ func ExampleSessionService_CreateOnce_conflict() {
 		fmt.Println(err)
 		return
 	}
+	booking := consultation()
+	booking.StartTime, booking.EndTime = booking.StartTime.Add(time.Hour), booking.EndTime.Add(time.Hour)
 
-	moved := consultation()
-	moved.StartTime, moved.EndTime = moved.StartTime.Add(time.Hour), moved.EndTime.Add(time.Hour)
-	_, err := client.Sessions.CreateOnce(ctx, "appointment-4711", moved)
+	_, err := client.Sessions.CreateOnce(ctx, "appointment-4711", booking)
 	if taken, ok := errors.AsType[*coviu.KeyError](err); ok && errors.Is(err, coviu.ErrKeyConflict) {
-		// The appointment was booked for another time: move that session.
-		_, err = client.Sessions.Update(ctx, taken.Sessions[0].SessionID, &coviu.SessionUpdateRequest{
-			StartTime: &moved.StartTime,
-			EndTime:   &moved.EndTime,
-		})
+		switch {
+		case taken.People:
+			// Perhaps another patient has this key. Move nothing, and ask a person.
+			fmt.Println("appointment-4711 is booked for other people")
+		case taken.Times:
+			// The same people at another time: move the session that is there.
+			_, err = client.Sessions.Update(ctx, taken.Sessions[0].SessionID, &coviu.SessionUpdateRequest{
+				StartTime: &booking.StartTime,
+				EndTime:   &booking.EndTime,
+			})
+		}
 	}
 	fmt.Println(err, server.Sessions()[0].StartTime)
 	// Output: <nil> 2026-03-02 16:00:00 +0000 UTC
+}
+
+// The key stands for another patient: that session must not be touched.
+func ExampleKeyError_people() {
+	client, server := connect()
+	defer server.Close()
+	ctx := context.Background()
+	if _, err := client.Sessions.CreateOnce(ctx, "appointment-4711", consultation()); err != nil {
+		fmt.Println(err)
+		return
+	}
+	booking := consultation()
+	booking.Participants[1].DisplayName = "Somebody Else"
+
+	_, err := client.Sessions.CreateOnce(ctx, "appointment-4711", booking)
+	if taken, ok := errors.AsType[*coviu.KeyError](err); ok {
+		fmt.Println(taken.Times, taken.People)
+	}
+	fmt.Println(err)
+	// Output:
+	// false true
+	// coviu: key belongs to another booking: other people (1 found)
+}
+
+// Each person has a State of their own, so that each link can be found. The key takes
+// the first State that is empty, here the host's.
+func ExampleSession_WithState() {
+	client, server := connect()
+	defer server.Close()
+	ctx := context.Background()
+
+	session, err := client.Sessions.CreateOnce(ctx, "appointment-4711", &coviu.SessionCreationRequest{
+		SessionName: "Consultation",
+		StartTime:   three,
+		EndTime:     three.Add(30 * time.Minute),
+		Participants: []coviu.ParticipantCreationRequest{
+			{DisplayName: "Dr. Ada Nwosu", Role: coviu.RoleHost},
+			{DisplayName: "Ben Okafor", Role: coviu.RoleGuest, State: "patient-17"},
+			{DisplayName: "Ines Duarte", Role: coviu.RoleGuest, State: "interpreter-3"},
+		},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	patient, ok := session.WithState("patient-17")
+	if !ok {
+		fmt.Println("the patient is not in the session")
+		return
+	}
+	fmt.Println(patient.DisplayName, patient.EntryURL != "")
+	// Output: Ben Okafor true
+}
+
+func ExampleSession_WithRole() {
+	_, server := connect()
+	defer server.Close()
+	session := booked(server)
+
+	for _, host := range session.WithRole(coviu.RoleHost) {
+		fmt.Println(host.DisplayName, host.EntryURL != "")
+	}
+	// Output: Dr. Ada Nwosu true
 }
 
 func ExampleSessionService_Get() {
@@ -143,55 +237,97 @@ func ExampleSessionService_Update() {
 	// Output: Consultation 4:00PM
 }
 
-// A canceled session is hidden from then on: the service answers 401.
+// A canceled session is hidden from then on: the service answers 401. A cancellation
+// that is asked for twice is not an error for the program.
 func ExampleSessionService_Delete() {
 	client, server := connect()
 	defer server.Close()
 	ctx := context.Background()
 	id := booked(server).SessionID
 
-	if _, err := client.Sessions.Delete(ctx, id); err != nil {
+	for range 2 {
+		_, err := client.Sessions.Delete(ctx, id)
+		switch {
+		case err == nil, errors.Is(err, coviu.ErrNotFound), errors.Is(err, coviu.ErrUnauthorized):
+			fmt.Println("canceled")
+		case errors.Is(err, coviu.ErrOutcomeUnknown):
+			fmt.Println("perhaps canceled: cancel again")
+		default:
+			fmt.Println("not canceled:", err)
+		}
+	}
+	// Output:
+	// canceled
+	// canceled
+}
+
+// A reminder asks for the session first: it may have been moved or canceled.
+func ExampleSessionService_Get_reminder() {
+	client, server := connect()
+	defer server.Close()
+	ctx := context.Background()
+	id := booked(server).SessionID
+
+	session, err := client.Sessions.Get(ctx, id, nil)
+	if errors.Is(err, coviu.ErrUnauthorized) || errors.Is(err, coviu.ErrNotFound) {
+		return // It was canceled.
+	}
+	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	_, err := client.Sessions.Get(ctx, id, nil)
-	fmt.Println(errors.Is(err, coviu.ErrUnauthorized))
-	// Output: true
+	for _, guest := range session.WithRole(coviu.RoleGuest) {
+		fmt.Println(guest.DisplayName, session.StartTime.Format(time.Kitchen), guest.EntryURL != "")
+	}
+	// Output: Ben Okafor 3:00PM true
 }
 
 // seedDay fills the server with one session an hour, from ten on.
 func seedDay(server *coviutest.Server, names ...string) {
 	for i, name := range names {
-		start := nine.Add(time.Duration(i+1) * time.Hour)
-		if _, err := server.Seed(coviu.Session{SessionName: name, StartTime: start, EndTime: start.Add(time.Hour)}); err != nil {
-			panic(err)
-		}
+		seedAt(server, nine.Add(time.Duration(i+1)*time.Hour), name)
 	}
 }
 
-// All sessions of a day. An error is yielded once and ends the loop.
+func seedAt(server *coviutest.Server, start time.Time, name string) {
+	if _, err := server.Seed(coviu.Session{SessionName: name, StartTime: start, EndTime: start.Add(time.Hour)}); err != nil {
+		panic(err)
+	}
+}
+
+// All sessions of a day. The service's documents disagree on whether EndTime bounds the
+// start or the end of a session, so ask for more and compare the start yourself. An
+// error is yielded once and ends the loop.
 func ExampleSessionService_All() {
 	client, server := connect()
 	defer server.Close()
 	ctx := context.Background()
-	seedDay(server, "Check-up", "Physiotherapy", "Second opinion")
+	midnight := time.Date(2026, time.March, 3, 0, 0, 0, 0, time.UTC)
+	seedDay(server, "Check-up", "Physiotherapy")
+	seedAt(server, midnight.Add(-15*time.Minute), "Night call")
+	seedAt(server, midnight, "Of the next day")
 
-	day := &coviu.SessionListOptions{
-		StartTime: time.Date(2026, time.March, 2, 0, 0, 0, 0, time.UTC),
-		EndTime:   time.Date(2026, time.March, 3, 0, 0, 0, 0, time.UTC),
+	from := time.Date(2026, time.March, 2, 0, 0, 0, 0, time.UTC)
+	to := from.AddDate(0, 0, 1)
+	opts := &coviu.SessionListOptions{
+		StartTime: from,
+		EndTime:   to.Add(12 * time.Hour), // 12 hours: the longest session
 		Prefetch:  2,
 	}
-	for session, err := range client.Sessions.All(ctx, day) {
+	for session, err := range client.Sessions.All(ctx, opts) {
 		if err != nil {
 			fmt.Println(err)
 			return
+		}
+		if session.StartTime.Before(from) || !session.StartTime.Before(to) {
+			continue // not on this day
 		}
 		fmt.Println(session.StartTime.Format("15:04"), session.SessionName)
 	}
 	// Output:
 	// 10:00 Check-up
 	// 11:00 Physiotherapy
-	// 12:00 Second opinion
+	// 23:45 Night call
 }
 
 // An export that failed goes on where it stopped.

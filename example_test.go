@@ -2,8 +2,10 @@ package coviu_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
+	"sync"
 	"time"
 
 	"golang.org/x/oauth2"
@@ -75,7 +77,7 @@ func Example() {
 		return
 	}
 	defer client.CloseIdleConnections()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 
 	start := time.Date(2026, time.March, 2, 15, 0, 0, 0, time.UTC)
@@ -92,13 +94,11 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	for _, participant := range session.Participants {
+	for _, guest := range session.WithRole(coviu.RoleGuest) {
 		// EntryURL is the link to send to this person, and to nobody else.
-		fmt.Println(participant.Role, participant.DisplayName, participant.EntryURL != "")
+		fmt.Println(guest.DisplayName, guest.EntryURL != "")
 	}
-	// Output:
-	// HOST Dr. Ada Nwosu true
-	// GUEST Ben Okafor true
+	// Output: Ben Okafor true
 }
 
 func ExampleNewClient() {
@@ -122,7 +122,7 @@ func ExampleNewClient() {
 func ExampleNewClient_refused() {
 	_, err := coviu.NewClient("api-key", "key-secret", coviu.WithBaseURL("http://api.example.com/v1"))
 	fmt.Println(err)
-	// Output: coviu: invalid base URL: is http on a host that is not loopback
+	// Output: coviu: invalid base URL: is http on a host that is not loopback (WithInsecureHTTP allows that)
 }
 
 // The code is what the consent page sends to the registered redirect URL.
@@ -132,12 +132,12 @@ func ExampleClient_Exchange() {
 	ctx := context.Background()
 	code := server.AuthorizationCode("")
 
-	grant, err := client.Exchange(ctx, code)
+	token, err := client.Exchange(ctx, code)
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println(grant.AccessToken != "", grant.RefreshToken != "")
+	fmt.Println(token.AccessToken != "", token.RefreshToken != "")
 
 	// A code works once.
 	_, err = client.Exchange(ctx, code)
@@ -147,22 +147,22 @@ func ExampleClient_Exchange() {
 	// coviu: POST /auth/token: token request (authorization_code): 400 Bad Request: "invalid_grant"
 }
 
-// One client for the account, one more for each user who consented; all of them
-// share their connections.
+// One client for the account, one more for each user who consented. All of them
+// share their connections. As keeps new tokens in memory only: where the user shall
+// stay connected after a restart, use AsStored.
 func ExampleClient_As() {
 	client, server := connect()
 	defer server.Close()
 	ctx := context.Background()
 	user := server.AddUser(coviutest.User{TeamID: "another-clinic"})
 	code := server.AuthorizationCode(user.UserID)
-	store := func(context.Context, *oauth2.Token) error { return nil }
 
-	grant, err := client.Exchange(ctx, code)
+	token, err := client.Exchange(ctx, code)
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	asUser, err := client.As(grant, coviu.WithTokenObserver(store))
+	asUser, err := client.As(token)
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -183,12 +183,12 @@ func ExampleClient_Token() {
 	client, server := connect()
 	defer server.Close()
 
-	grant, err := client.Token(context.Background())
+	token, err := client.Token(context.Background())
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println(grant.TokenType, grant.RefreshToken != "", time.Until(grant.Expiry).Round(time.Hour))
+	fmt.Println(token.TokenType, token.RefreshToken != "", time.Until(token.Expiry).Round(time.Hour))
 	// Output: Bearer true 1h0m0s
 }
 
@@ -206,7 +206,8 @@ func ExampleClient_CloseIdleConnections() {
 	// Output: <nil> <nil>
 }
 
-// A grant that was stored, on the next start of the program.
+// A user's token that the program has from elsewhere. New tokens are kept in memory
+// only: to keep them, use WithTokenStore.
 func ExampleWithToken() {
 	_, server := connect()
 	defer server.Close()
@@ -230,39 +231,154 @@ func refreshTokenOf(server *coviutest.Server) string {
 		panic(err)
 	}
 	defer client.CloseIdleConnections()
-	grant, err := client.Exchange(context.Background(), server.AuthorizationCode(""))
+	token, err := client.Exchange(context.Background(), server.AuthorizationCode(""))
 	if err != nil {
 		panic(err)
 	}
-	return grant.RefreshToken
+	return token.RefreshToken
 }
 
-// A refresh may bring a new refresh token and make the old one worthless: store
-// each grant before it is used, and a crash loses nothing.
-func ExampleWithTokenObserver() {
+// tokenMap keeps tokens in memory, for one process. Its methods have the names of
+// those of package coviusql, which keeps tokens in PostgreSQL or SQLite, for all
+// processes.
+type tokenMap struct {
+	mu     sync.Mutex
+	tokens map[string]*oauth2.Token
+}
+
+func newTokenMap() *tokenMap { return &tokenMap{tokens: map[string]*oauth2.Token{}} }
+
+func (s *tokenMap) SaveToken(_ context.Context, id string, token *oauth2.Token) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tokens[id] = token
+	return nil
+}
+
+func (s *tokenMap) DeleteToken(_ context.Context, id string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.tokens, id)
+	return nil
+}
+
+func (s *tokenMap) Token(id string) coviu.TokenStore { return userToken{s, id} }
+
+type userToken struct {
+	store *tokenMap
+	id    string
+}
+
+func (u userToken) Update(ctx context.Context, f func(context.Context, *oauth2.Token) (*oauth2.Token, error)) (*oauth2.Token, error) {
+	u.store.mu.Lock()
+	defer u.store.mu.Unlock()
+	next, err := f(ctx, u.store.tokens[u.id])
+	if err != nil {
+		return nil, err
+	}
+	u.store.tokens[u.id] = next
+	return next, nil
+}
+
+// Store the token after the exchange. From then on, the client stores each new
+// token before it uses it.
+func ExampleClient_AsStored() {
 	client, server := connect()
 	defer server.Close()
 	ctx := context.Background()
-	grant, err := client.Exchange(ctx, server.AuthorizationCode(""))
+	store, userID := newTokenMap(), "user-17"
+	code := server.AuthorizationCode("")
+
+	token, err := client.Exchange(ctx, code)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	if err := store.SaveToken(ctx, userID, token); err != nil {
+		fmt.Println(err)
+		return
+	}
+	asUser, err := client.AsStored(store.Token(userID))
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 
-	stored := grant
-	asUser, err := client.As(grant, coviu.WithTokenObserver(func(_ context.Context, next *oauth2.Token) error {
-		stored = next // a database, or a file with mode 0600
-		return nil
-	}))
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-
+	// The service ends the token. The client refreshes it and stores the new one.
 	server.RevokeTokens()
 	_, err = asUser.Sessions.List(ctx, nil)
-	fmt.Println(err, stored.RefreshToken != grant.RefreshToken)
+	fmt.Println(err, store.tokens[userID].RefreshToken != token.RefreshToken)
 	// Output: <nil> true
+}
+
+// After a restart, the stored token is all that is needed.
+func ExampleClient_AsStored_restart() {
+	client, server := connect()
+	defer server.Close()
+	ctx := context.Background()
+	userID := "user-17"
+	store := newTokenMap()
+	store.tokens[userID] = &oauth2.Token{RefreshToken: refreshTokenOf(server)}
+
+	asUser, err := client.AsStored(store.Token(userID))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	page, err := asUser.Sessions.List(ctx, nil)
+	if errors.Is(err, coviu.ErrReauthorize) {
+		fmt.Println("send the user to the consent page again")
+		return
+	}
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(len(page.Content))
+	// Output: 0
+}
+
+// A user who disconnects: without a stored token, calls fail with ErrReauthorize as
+// soon as the token in use is refused or has to be renewed.
+func ExampleClient_AsStored_disconnect() {
+	client, server := connect()
+	defer server.Close()
+	ctx := context.Background()
+	userID := "user-17"
+	store := newTokenMap()
+	store.tokens[userID] = &oauth2.Token{RefreshToken: refreshTokenOf(server)}
+	asUser, err := client.AsStored(store.Token(userID))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+
+	if err := store.DeleteToken(ctx, userID); err != nil {
+		fmt.Println(err)
+		return
+	}
+	_, err = asUser.Sessions.List(ctx, nil)
+	fmt.Println(errors.Is(err, coviu.ErrReauthorize))
+	// Output: true
+}
+
+// A client for one user, whose token is in a store.
+func ExampleWithTokenStore() {
+	_, server := connect()
+	defer server.Close()
+	apiKey, keySecret, endpoint := server.APIKey, server.KeySecret, server.URL
+	store := newTokenMap()
+	store.tokens["user-17"] = &oauth2.Token{RefreshToken: refreshTokenOf(server)}
+
+	client, err := coviu.NewClient(apiKey, keySecret, coviu.WithBaseURL(endpoint), coviu.WithTokenStore(store.Token("user-17")))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer client.CloseIdleConnections()
+	page, err := client.Sessions.List(context.Background(), nil)
+	fmt.Println(len(page.Content), err)
+	// Output: 0 <nil>
 }
 
 // Tokens from elsewhere, for a program that must not know the API secret.

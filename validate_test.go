@@ -104,3 +104,23 @@ func TestARequestIsCheckedBeforeItIsSent(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) { requireReason(t, c.check.check(), c.field, c.reason) })
 	}
 }
+
+func TestADateIsSentIfItsYearIsFrom1To9999(t *testing.T) {
+	year := func(y int) time.Time { return time.Date(y, 6, 1, 0, 0, 0, 0, time.UTC) }
+	for _, y := range []int{-1, 0, 10_000} {
+		want := &ValidationError{"StartTime", "has a year that can't be sent"}
+		require.Equal(t, want, checkYear("StartTime", year(y)), "year %d", y)
+		require.Equal(t, want, (&SessionCreationRequest{StartTime: year(y), EndTime: year(y).AddDate(0, 1, 0)}).check())
+		require.Equal(t, want, (&SessionUpdateRequest{StartTime: new(year(y))}).check())
+		require.Equal(t, want, (&SessionListOptions{StartTime: year(y)}).check())
+	}
+	for _, y := range []int{1, 1970, 9999} {
+		require.NoError(t, checkYear("StartTime", year(y)), "year %d", y)
+	}
+	// Dates are sent in UTC, so the year in UTC counts.
+	sydney := time.FixedZone("AEDT", 11*3600)
+	require.Error(t, checkYear("StartTime", time.Date(1, 1, 1, 10, 59, 59, 0, sydney)))
+	require.NoError(t, checkYear("StartTime", time.Date(1, 1, 1, 11, 0, 0, 0, sydney)))
+	require.NoError(t, checkYear("StartTime", time.Date(10_000, 1, 1, 10, 59, 59, 0, sydney)))
+	require.Error(t, checkYear("StartTime", time.Date(10_000, 1, 1, 11, 0, 0, 0, sydney)))
+}

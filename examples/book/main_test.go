@@ -80,6 +80,7 @@ func TestItBooksAndPrintsTheLinks(t *testing.T) {
 	assert.Equal(t, 45*time.Minute, session.EndTime.Sub(session.StartTime))
 	require.Len(t, session.Participants, 3)
 	for _, participant := range session.Participants {
+		assert.Contains(t, out, tomorrow().Local().Format(zoned))
 		assert.Regexp(t, string(participant.Role)+` +`+participant.DisplayName+` +`+participant.EntryURL, out)
 	}
 }
@@ -117,6 +118,16 @@ func TestSomebodyWhoWasRemovedGetsNoLink(t *testing.T) {
 	assert.NotContains(t, out, ines.EntryURL)
 }
 
+func TestItTellsWhetherTheCallWasThere(t *testing.T) {
+	server := newServer(t)
+	for _, want := range []string{"book: the call is booked;", "book: the call was booked before; nothing new was booked"} {
+		var said bytes.Buffer
+		require.NoError(t, run(t.Context(), appointment(), io.Discard, &said, environment(server)))
+		assert.Contains(t, said.String(), want)
+	}
+	assert.Len(t, server.Sessions(), 1)
+}
+
 func TestALostReplyBooksOnce(t *testing.T) {
 	server := newServer(t)
 	server.Fail("POST /sessions", coviutest.LoseReply())
@@ -138,7 +149,17 @@ func TestWhatCantBeBookedIsExplained(t *testing.T) {
 			t.Helper()
 			_, err := book(t, server, appointment("-duration", "2h"))
 			require.NoError(t, err)
-		}, coviu.ErrKeyConflict, "it is booked from " + tomorrow().Local().Format(minutes)},
+		}, coviu.ErrKeyConflict, "other times: " + tomorrow().Local().Format(zoned)},
+		"other people": {func(t *testing.T, server *coviutest.Server) {
+			t.Helper()
+			_, err := book(t, server, []string{"-id", "appointment-4711", "-start", tomorrow().Format(time.RFC3339), "-host", "Dr. Eve Sand"})
+			require.NoError(t, err)
+		}, coviu.ErrKeyConflict, "has other people: hosts 1, guests 0; nothing"},
+		"other times and people": {func(t *testing.T, server *coviutest.Server) {
+			t.Helper()
+			_, err := book(t, server, []string{"-id", "appointment-4711", "-start", "2100-03-02T15:00:00Z", "-host", "Dr. Eve Sand"})
+			require.NoError(t, err)
+		}, coviu.ErrKeyConflict, ", and other people: hosts 1, guests 0"},
 		"canceled": {func(t *testing.T, server *coviutest.Server) {
 			t.Helper()
 			_, err := book(t, server, appointment())
@@ -202,9 +223,9 @@ func TestTheProgramRunsWithoutAKey(t *testing.T) {
 
 func TestTheProgramFailsWithOneLineAndAnExitCode(t *testing.T) {
 	for want, args := range map[string][]string{
-		"book: -id is missing; -h shows how to use this program\n":      {"-host", "Ada"},
-		"book: flag provided but not defined: -when\n":                  {"-when", "now"},
-		"book: invalid value \" \" for flag -host: the name is empty\n": {"-host", " "},
+		"book: -id is missing; -h shows how to use this program\n":                                        {"-host", "Ada"},
+		"book: flag provided but not defined: -when; -h shows how to use this program\n":                  {"-when", "now"},
+		"book: invalid value \" \" for flag -host: the name is empty; -h shows how to use this program\n": {"-host", " "},
 	} {
 		out, err := program(t, args...).CombinedOutput()
 		exit, ok := errors.AsType[*exec.ExitError](err)

@@ -124,7 +124,7 @@ func TestCSVHasTheSessionsOfThePeriod(t *testing.T) {
 	assert.ElementsMatch(t, wantIDs(10), idsOf(t, out))
 	assert.Contains(t, out, "session_id,session_name,start_time,end_time,canceled_time,hosts,guests\n")
 	assert.Contains(t, out, "s-00,Consultation s-00,2026-03-01T08:00:00Z,2026-03-01T08:30:00Z,,Dr. Ada,'=Ben; Ines\n")
-	assert.NotContains(t, out, "/entry/")
+	assert.NotContains(t, out, "/session/")
 }
 
 func TestNDJSONHasWholeSessions(t *testing.T) {
@@ -180,7 +180,8 @@ func exportUntil(t *testing.T, server *coviutest.Server, pages int, name string)
 	t.Helper()
 	file = filepath.Join(t.TempDir(), name)
 	server.Fail("GET /sessions", coviutest.Status(http.StatusForbidden, nil, `{}`).After(pages).Always())
-	_, err := runExport(t.Context(), server, ofMarch("-o", file))
+	// Without prefetch, the requests come in the order of the pages.
+	_, err := runExport(t.Context(), server, ofMarch("-o", file, "-prefetch", "0"))
 	require.ErrorIs(t, err, coviu.ErrForbidden)
 	require.ErrorContains(t, err, "go on with: -resume "+file+".resume")
 	server.ClearFaults()
@@ -238,6 +239,24 @@ func TestAfterACrashTheHalfWrittenPageIsCutOff(t *testing.T) {
 	assert.ElementsMatch(t, wantIDs(20), idsOf(t, contents(t, file)))
 }
 
+func TestOutputThatCantBeAppendedToIsExplained(t *testing.T) {
+	for want, spoil := range map[string]func(file string) error{
+		"no such file":                         os.Remove,
+		"shorter than the earlier run left it": func(file string) error { return os.Truncate(file, 1) },
+	} {
+		t.Run(want, func(t *testing.T) {
+			server := newServer(t, 20)
+			file := exportUntil(t, server, 2, "march.csv")
+			require.NoError(t, spoil(file))
+			_, err := runExport(t.Context(), server, []string{"-resume", file + ".resume"})
+			require.ErrorContains(t, err, "can't append to the output of the earlier run")
+			require.ErrorContains(t, err, want)
+			require.ErrorContains(t, err, "delete "+file+".resume and start again")
+			assert.FileExists(t, file+".resume")
+		})
+	}
+}
+
 func TestAnInterruptEndsItCleanly(t *testing.T) {
 	server := newServer(t, 20)
 	file := filepath.Join(t.TempDir(), "march.csv")
@@ -279,9 +298,9 @@ func TestNothingIsOverwritten(t *testing.T) {
 func TestAFailureOnStandardOutputSaysThatItCantGoOn(t *testing.T) {
 	server := newServer(t, 20)
 	server.Fail("GET /sessions", coviutest.Status(http.StatusForbidden, nil, `{}`).After(2))
-	out, err := runExport(t.Context(), server, ofMarch())
+	out, err := runExport(t.Context(), server, ofMarch("-prefetch", "0"))
 	require.ErrorIs(t, err, coviu.ErrForbidden)
-	require.ErrorContains(t, err, "8 sessions are written, and can't be added to: with -o they could")
+	require.ErrorContains(t, err, "8 sessions are written to standard output, where no later run can go on; start again, with -o FILE")
 	assert.Len(t, idsOf(t, out), 8)
 }
 
@@ -307,17 +326,17 @@ func TestWrongFlagsAreExplained(t *testing.T) {
 	stranger := filepath.Join(dir, "stranger.resume")
 	require.NoError(t, os.WriteFile(stranger, []byte("{}"), 0o600))
 	for want, args := range map[string][]string{
-		"want a date such as":               {"-from", "yesterday"},
-		"-to is before -from":               {"-from", "2026-03-02", "-to", "2026-03-01"},
-		"-format is csv or ndjson":          {"-format", "xml"},
-		"-page-size is 1 to 200":            {"-page-size", "201"},
-		"-prefetch is 0 to 64":              {"-prefetch", "65"},
-		"give no other flag":                {"-resume", "x", "-links"},
-		"does not exist":                    {"-resume", filepath.Join(dir, "none")},
-		"was not left by this program":      {"-resume", stranger},
-		`"march" is not understood`:         {"march"},
-		"no such file or directory":         {"-o", filepath.Join(dir, "none", "march.csv")},
-		"flag provided but not defined: -x": {"-x"},
+		"want a date such as":          {"-from", "yesterday"},
+		"-to is before -from":          {"-from", "2026-03-02", "-to", "2026-03-01"},
+		"-format is csv or ndjson":     {"-format", "xml"},
+		"-page-size is 1 to 200":       {"-page-size", "201"},
+		"-prefetch is 0 to 64":         {"-prefetch", "65"},
+		"give no other flag":           {"-resume", "x", "-links"},
+		"does not exist":               {"-resume", filepath.Join(dir, "none")},
+		"was not left by this program": {"-resume", stranger},
+		`"march" is not understood`:    {"march"},
+		"no such file or directory":    {"-o", filepath.Join(dir, "none", "march.csv")},
+		"not defined: -x; -h shows":    {"-x"},
 	} {
 		t.Run(want, func(t *testing.T) {
 			_, err := runExport(t.Context(), newServer(t, 0), args)

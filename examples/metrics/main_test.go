@@ -113,7 +113,7 @@ func TestEachAttemptIsASpanBelowTheCallers(t *testing.T) {
 	server := coviutest.NewServer()
 	t.Cleanup(server.Close)
 	client := server.Client(t,
-		coviu.WithHTTPClient(&http.Client{Transport: calls.transport(server.Transport())}),
+		coviu.WithMiddleware(calls.transport),
 		coviu.WithRetry(coviu.RetryPolicy{BaseDelay: time.Millisecond}))
 	_, err = client.Token(t.Context())
 	require.NoError(t, err)
@@ -184,11 +184,11 @@ func TestWrongSettingsAreExplained(t *testing.T) {
 		args []string
 		env  map[string]string
 	}{
-		"-every must be":                    {args: []string{"-every", "0s"}},
-		`"now" is not understood`:           {args: []string{"now"}},
-		"flag provided but not defined: -x": {args: []string{"-x"}},
-		"COVIU_API_KEY_SECRET is not set":   {env: map[string]string{"COVIU_API_KEY": "key"}},
-		"COVIU_API_KEY is not set":          {env: map[string]string{"COVIU_API_ENDPOINT": "https://coviu.example/v1"}},
+		"-every must be":                  {args: []string{"-every", "0s"}},
+		`"now" is not understood`:         {args: []string{"now"}},
+		"not defined: -x; -h shows":       {args: []string{"-x"}},
+		"COVIU_API_KEY_SECRET is not set": {env: map[string]string{"COVIU_API_KEY": "key"}},
+		"COVIU_API_KEY is not set":        {env: map[string]string{"COVIU_API_ENDPOINT": "https://coviu.example/v1"}},
 	} {
 		t.Run(want, func(t *testing.T) {
 			args := append([]string{"-addr", "127.0.0.1:0"}, c.args...)

@@ -62,12 +62,12 @@ func TestWrongSettingsAreExplained(t *testing.T) {
 		args []string
 		env  map[string]string
 	}{
-		"-consent-url is missing":           {nil, map[string]string{"COVIU_API_KEY": "key", "COVIU_API_KEY_SECRET": "secret"}},
-		"COVIU_API_KEY_SECRET is not set":   {nil, map[string]string{"COVIU_API_KEY": "key"}},
-		"COVIU_API_KEY is not set":          {nil, map[string]string{"COVIU_API_ENDPOINT": "https://coviu.example/v1"}},
-		"consent page's URL is not":         {[]string{"-consent-url", "authorize"}, nil},
-		`"now" is not understood`:           {[]string{"now"}, nil},
-		"flag provided but not defined: -x": {[]string{"-x"}, nil},
+		"-consent-url is missing":         {nil, map[string]string{"COVIU_API_KEY": "key", "COVIU_API_KEY_SECRET": "secret"}},
+		"COVIU_API_KEY_SECRET is not set": {nil, map[string]string{"COVIU_API_KEY": "key"}},
+		"COVIU_API_KEY is not set":        {nil, map[string]string{"COVIU_API_ENDPOINT": "https://coviu.example/v1"}},
+		"consent page's URL is not":       {[]string{"-consent-url", "authorize"}, nil},
+		`"now" is not understood`:         {[]string{"now"}, nil},
+		"not defined: -x; -h shows":       {[]string{"-x"}, nil},
 	} {
 		t.Run(want, func(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())

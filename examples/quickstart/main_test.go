@@ -56,11 +56,11 @@ func TestWithoutAKeyItStartsAServerAndSaysSo(t *testing.T) {
 
 	told := out.String()
 	assert.Contains(t, told, "started an embedded server at http://127.0.0.1:")
-	assert.Regexp(t, `HOST +Dr\. Ada Nwosu +http://\S+/entry/\S+`, told)
-	assert.Regexp(t, `GUEST +Ben Okafor +http://\S+/entry/\S+`, told)
-	assert.Regexp(t, `page 1 +09:00 +Check-up`, told)
-	assert.Regexp(t, `page 1 +11:00 +Quickstart consultation`, told)
-	assert.Regexp(t, `page 3 +16:00 +Team meeting`, told)
+	assert.Regexp(t, `HOST +Dr\. Ada Nwosu +http://\S+/session/\S+`, told)
+	assert.Regexp(t, `GUEST +Ben Okafor +http://\S+/session/\S+`, told)
+	assert.Regexp(t, `page 1 +09:00 \S+ +Check-up`, told)
+	assert.Regexp(t, `page 1 +11:00 \S+ +Quickstart consultation`, told)
+	assert.Regexp(t, `page 3 +16:00 \S+ +Team meeting`, told)
 	assert.Contains(t, told, "401 Unauthorized")
 }
 
@@ -153,6 +153,19 @@ func TestTheProgramSucceedsAndExplainsItself(t *testing.T) {
 	help, err := program(t, nil, "-h").CombinedOutput()
 	require.NoError(t, err)
 	assert.True(t, strings.HasPrefix(string(help), "Usage: "))
+}
+
+func TestWrongArgumentsAreExplained(t *testing.T) {
+	for want, arg := range map[string]string{
+		"quickstart: flag provided but not defined: -x; -h shows how to use this program\n": "-x",
+		"quickstart: \"now\" is not understood; -h shows how to use this program\n":         "now",
+	} {
+		out, err := program(t, nil, arg).CombinedOutput()
+		exit, ok := errors.AsType[*exec.ExitError](err)
+		require.True(t, ok, "got %v", err)
+		assert.Equal(t, 1, exit.ExitCode())
+		assert.Equal(t, want, string(out))
+	}
 }
 
 func program(t *testing.T, env map[string]string, args ...string) *exec.Cmd {

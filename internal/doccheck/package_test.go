@@ -13,11 +13,10 @@ import (
 
 const root = "../.."
 
-// documented is a package as a package site shows it, its examples included.
+// documented is a package's documentation with its examples.
 type documented struct {
 	*doc.Package
-	files []*ast.File
-	fset  *token.FileSet
+	fset *token.FileSet
 }
 
 func read(t *testing.T, dir, importPath string) documented {
@@ -27,33 +26,30 @@ func read(t *testing.T, dir, importPath string) documented {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var files, sources []*ast.File
+	var files []*ast.File
 	for _, name := range names {
 		file, err := parser.ParseFile(fset, name, nil, parser.ParseComments|parser.SkipObjectResolution)
 		if err != nil {
 			t.Fatal(err)
 		}
 		files = append(files, file)
-		if !strings.HasSuffix(name, "_test.go") {
-			sources = append(sources, file)
-		}
 	}
-	if len(sources) == 0 {
+	if len(files) == 0 {
 		t.Fatalf("no package in %q", dir)
 	}
 	pkg, err := doc.NewFromFiles(fset, files, importPath, doc.PreserveAST)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return documented{pkg, sources, fset}
+	return documented{pkg, fset}
 }
 
 func library(t *testing.T) documented {
 	t.Helper()
-	return read(t, ".", "github.com/coviu/coviu-go-sdk")
+	return read(t, ".", modulePath)
 }
 
-// goTestFiles are the test files of all modules of the repository.
+// goTestFiles returns the names of the test files of all modules in the repository.
 func goTestFiles(t *testing.T) []string {
 	t.Helper()
 	var names []string

@@ -5,6 +5,7 @@ import (
 	"go/doc"
 	"go/token"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -13,26 +14,49 @@ import (
 	"testing"
 )
 
-var pages = []string{"README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"}
+// pages returns the names of all documents, relative to the root.
+func pages(t *testing.T) []string {
+	t.Helper()
+	var names []string
+	for _, pattern := range []string{"*.md", "docs/*.md"} {
+		found, err := filepath.Glob(filepath.Join(root, pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range found {
+			names = append(names, strings.TrimPrefix(filepath.ToSlash(name), root+"/"))
+		}
+	}
+	return names
+}
 
-// A promise names the test that proves it, in full or, where the name has a
-// number, up to that. The test has to exist.
-func TestEveryTestThatADocumentNamesExists(t *testing.T) {
+// testNames returns the names of all test, fuzz and example functions.
+func testNames(t *testing.T) []string {
+	t.Helper()
 	declared := regexp.MustCompile(`(?m)^func ((?:Test|Fuzz|Example)\w+)\(`)
-	exists := map[string]bool{}
+	var names []string
 	for _, name := range goTestFiles(t) {
 		text, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, match := range declared.FindAllSubmatch(text, -1) {
-			name, _, _ := strings.Cut(string(match[1]), "_")
-			exists[name], exists[string(match[1])] = true, true
+			names = append(names, string(match[1]))
 		}
+	}
+	return names
+}
+
+// A document may leave out the part of a test's name after the underscore.
+func TestEveryTestThatADocumentNamesExists(t *testing.T) {
+	exists := map[string]bool{}
+	for _, name := range testNames(t) {
+		short, _, _ := strings.Cut(name, "_")
+		exists[short], exists[name] = true, true
 	}
 	named := regexp.MustCompile(`\b(?:Test|Fuzz|Example)[A-Z]\w*`)
 	texts := map[string]string{"package documentation": library(t).Doc}
-	for _, page := range pages {
+	for _, page := range pages(t) {
 		texts[page] = readFile(t, page)
 	}
 	for where, text := range texts {
@@ -44,10 +68,40 @@ func TestEveryTestThatADocumentNamesExists(t *testing.T) {
 	}
 }
 
+// The numbers in the first column of docs/faults.md are those of the tests.
+func TestTheFaultTableHasARowForEveryFaultTest(t *testing.T) {
+	tested, listed := map[string]bool{}, map[string]bool{}
+	fault := regexp.MustCompile(`^TestFault(\d+)_`)
+	for _, name := range testNames(t) {
+		if match := fault.FindStringSubmatch(name); match != nil {
+			tested[strings.TrimLeft(match[1], "0")] = true
+		}
+	}
+	row := regexp.MustCompile(`(?m)^\| *(\d+(?:, \d+)*) *\|`)
+	for _, match := range row.FindAllStringSubmatch(readFile(t, "docs/faults.md"), -1) {
+		for number := range strings.SplitSeq(match[1], ", ") {
+			listed[number] = true
+		}
+	}
+	for number := range listed {
+		if !tested[number] {
+			t.Errorf("docs/faults.md: no test TestFault%s_… exists", number)
+		}
+	}
+	for number := range tested {
+		if !listed[number] {
+			t.Errorf("docs/faults.md has no row %s", number)
+		}
+	}
+	if len(listed) == 0 {
+		t.Error("docs/faults.md has no numbered row")
+	}
+}
+
 func TestEveryLocalLinkLeadsSomewhere(t *testing.T) {
 	link := regexp.MustCompile(`\]\(([^)\s]+)\)`)
 	fence := regexp.MustCompile("(?ms)^[ \t]*```.*?^[ \t]*```$")
-	for _, page := range pages {
+	for _, page := range pages(t) {
 		text := fence.ReplaceAllString(readFile(t, page), "")
 		for _, match := range link.FindAllStringSubmatch(text, -1) {
 			target, anchor, _ := strings.Cut(match[1], "#")
@@ -55,9 +109,9 @@ func TestEveryLocalLinkLeadsSomewhere(t *testing.T) {
 				continue
 			}
 			if target == "" {
-				target = page
+				target = path.Base(page)
 			}
-			target = strings.TrimPrefix(target, "./")
+			target = path.Join(path.Dir(page), target)
 			if _, err := os.Stat(filepath.Join(root, target)); err != nil {
 				t.Errorf("%s: %s does not exist", page, match[1])
 				continue
@@ -69,7 +123,7 @@ func TestEveryLocalLinkLeadsSomewhere(t *testing.T) {
 	}
 }
 
-// anchors are the names that a page's headings get where it is shown.
+// anchors returns the link targets that GitHub makes of a page's headings.
 func anchors(page string) []string {
 	heading := regexp.MustCompile(`(?m)^#+ +(.+?) *$`)
 	dropped := regexp.MustCompile(`[^\p{L}\p{N}_ -]`)
@@ -81,10 +135,32 @@ func anchors(page string) []string {
 	return names
 }
 
+// CONTRIBUTING.md explains the source files: all of them, and none that is gone.
+func TestContributingListsTheSourceFiles(t *testing.T) {
+	text := readFile(t, "CONTRIBUTING.md")
+	named := regexp.MustCompile("`(\\w+\\.go|(?:internal|testdata)/[\\w/]+)`")
+	var listed []string
+	for _, match := range named.FindAllStringSubmatch(text, -1) {
+		listed = append(listed, match[1])
+		if _, err := os.Stat(filepath.Join(root, match[1])); err != nil {
+			t.Errorf("CONTRIBUTING.md: %s does not exist", match[1])
+		}
+	}
+	files, err := filepath.Glob(filepath.Join(root, "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		if name := filepath.Base(file); !strings.HasSuffix(name, "_test.go") && !slices.Contains(listed, name) {
+			t.Errorf("CONTRIBUTING.md does not say what %s is for", name)
+		}
+	}
+}
+
 func TestEveryMakeTargetThatADocumentNamesExists(t *testing.T) {
 	makefile := readFile(t, "Makefile")
 	command := regexp.MustCompile("(?m)(?:`|^ *\\$? *)make ([a-z-]+)")
-	for _, page := range pages {
+	for _, page := range pages(t) {
 		for _, match := range command.FindAllStringSubmatch(readFile(t, page), -1) {
 			if !strings.Contains(makefile, "\n"+match[1]+":") {
 				t.Errorf("%s: make %s does not exist", page, match[1])

@@ -43,7 +43,7 @@ var (
 	_ func(int64) coviu.Option                                                   = coviu.WithMaxResponseSize
 	_ func(*oauth2.Token) coviu.Option                                           = coviu.WithToken
 	_ func(oauth2.TokenSource) coviu.Option                                      = coviu.WithTokenSource
-	_ func(func(context.Context, *oauth2.Token) error) coviu.Option              = coviu.WithTokenObserver
+	_ func(coviu.TokenStore) coviu.Option                                        = coviu.WithTokenStore
 	_ func() coviu.Option                                                        = coviu.WithRFC1123Dates
 	_ func(func(context.Context, coviu.ResponseInfo)) coviu.Option               = coviu.WithResponseHook
 )

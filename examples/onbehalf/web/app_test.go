@@ -236,6 +236,48 @@ func TestAStateWorksOnce(t *testing.T) {
 	}
 }
 
+// Somebody who planted a cookie in the visitor's browser beforehand knows its
+// value, and could act for the visitor if it survived the login.
+func TestAPlantedCookieIsReplacedByTheLogin(t *testing.T) {
+	s := newSite(t)
+	at, err := url.Parse(s.URL)
+	require.NoError(t, err)
+	planted := &http.Cookie{Name: "visitor", Value: "planted", Path: "/"}
+	v, attacker := newVisitor(t, s), newVisitor(t, s)
+	v.Jar.SetCookies(at, []*http.Cookie{planted})
+	attacker.Jar.SetCookies(at, []*http.Cookie{planted})
+
+	_, page := v.consent(t, "", "allow")
+	assert.Contains(t, page, "Your calls today")
+
+	for _, cookie := range v.Jar.Cookies(at) {
+		assert.NotEqual(t, "planted", cookie.Value, cookie.Name)
+	}
+	_, page = attacker.get(t, s.URL)
+	assert.NotContains(t, page, "Your calls today")
+	assert.Contains(t, page, `href="/connect"`)
+}
+
+func TestConnectingAgainReplacesTheGrant(t *testing.T) {
+	s := newSite(t)
+	v := newVisitor(t, s)
+	v.consent(t, "", "allow")
+	first := storedGrant(t, s)
+	_, page := v.consent(t, "", "allow")
+	assert.Contains(t, page, "Your calls today")
+	assert.NotEqual(t, first.RefreshToken, storedGrant(t, s).RefreshToken)
+}
+
+func TestAFailedLoginChangesNothing(t *testing.T) {
+	s := newSite(t)
+	v := newVisitor(t, s)
+	v.consent(t, "", "allow")
+	_, page := v.consent(t, "", "deny")
+	assert.Contains(t, page, "You did not consent")
+	_, page = v.get(t, s.URL)
+	assert.Contains(t, page, "Your calls today")
+}
+
 func TestARefusedConsentIsExplained(t *testing.T) {
 	s := newSite(t)
 	status, page := newVisitor(t, s).consent(t, "", "deny")

@@ -1,0 +1,2 @@
+// Package createoncetest tests CreateOnce through the public API alone.
+package createoncetest

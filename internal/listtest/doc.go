@@ -1,0 +1,2 @@
+// Package listtest tests the iteration over lists of sessions, through the public API alone.
+package listtest
