@@ -1,6 +1,6 @@
 # Everything that is run on this code, here and in CI. `make help` lists the targets.
-# Nothing but Go, git, make and, for the race detector, a C compiler has to be installed:
-# tools are built from the versions that internal/tools/go.mod pins.
+# Install Go, git, make and, for the race detector, a C compiler. The Go tools are built from the
+# versions in internal/tools/go.mod and internal/bench/go.mod.
 
 SHELL       := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -10,15 +10,18 @@ MAKEFLAGS   += --no-print-directory
 GO          ?= go
 TOOLS       := internal/tools
 TOOL         = $(GO) tool -modfile=$(CURDIR)/$(TOOLS)/go.mod
-MIN_COVER   ?= 95
-BROWSER     := examples/onbehalf/browser
+MIN_COVER   ?= 99
+# The next Go version, which test-next downloads.
+NEXT_GO     ?= go1.27.4
 
 # Fuzzing is counted in executions: with a duration, the fuzzer of Go 1.26 now and then
 # fails at the moment its time is up (go.dev/issue/75804).
 FUZZTIME    ?= 20000x
 
-# Every module of the repository, by its directory. The browser test is left out where
-# modules are tested: it needs a browser.
+# Every module of the repository, by its directory. The browser tests have a target of their own.
+# The database tests run on SQLite among the modules, and on PostgreSQL by database-test.
+BROWSER     := examples/onbehalf/browser
+DATABASE     = $(patsubst %/go.mod,%,$(wildcard coviusql/internal/*/go.mod))
 MODULES     = $(sort $(patsubst ./%,%,$(patsubst %/,%,$(dir $(shell find . -name go.mod -not -path './.git/*' -not -path '*/node_modules/*')))))
 NESTED      = $(filter-out . $(BROWSER),$(MODULES))
 
@@ -28,23 +31,35 @@ TESTFLAGS   = $(RACE) -shuffle=on
 
 .PHONY: help
 help: ## list the targets
-	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | \
+		while IFS='|' read -r name text; do printf '  %-16s %s\n' "$$name" "$$text"; done
 
 .PHONY: test
 test: ## all tests of the library, in random order, under the race detector
 	@[ -n "$(RACE)" ] || echo "no C compiler (or CGO_ENABLED=0): running without the race detector"
 	$(GO) test $(TESTFLAGS) ./...
 
+# net/http and encoding/json differ between Go versions.
+.PHONY: test-next
+test-next: ## all tests of the library with the next Go version, which is downloaded
+	GOTOOLCHAIN=$(NEXT_GO) $(GO) test -shuffle=on ./...
+
 .PHONY: ci
-ci: ## everything that must pass before a change is merged
-	@for target in tidy modules lint test cover snippets exhaustive fuzz; do \
+ci: ## everything that must pass before a change is merged; the database and browser tests are separate
+	@for target in tidy modules lint test test-next cover snippets exhaustive fuzz; do \
 		echo; echo "=== make $$target"; began=$$SECONDS; \
 		$(MAKE) $$target; \
 		echo "=== make $$target: $$((SECONDS - began)) s"; \
 	done
 
+# The benchmarks compare with clients that two generators write from internal/bench/openapi.yaml.
+GENERATED   := internal/bench/ogengen/oas_client_gen.go
+
+$(GENERATED): $(addprefix internal/bench/,generated.go go.mod openapi.yaml oapi-codegen.yaml ogen.yaml)
+	$(GO) -C internal/bench generate .
+
 .PHONY: modules
-modules: ## vet and build every module; test the nested ones
+modules: $(GENERATED) ## vet and build every module; test the nested ones
 	@for dir in $(MODULES); do \
 		echo "$$dir: vet, build"; \
 		$(GO) -C $$dir vet ./...; \
@@ -56,7 +71,7 @@ modules: ## vet and build every module; test the nested ones
 	done
 
 .PHONY: lint
-lint: ## golangci-lint in every module of this project's own code
+lint: $(GENERATED) ## golangci-lint in every module of this project's own code
 	@for dir in $(filter-out testdata/%,$(MODULES)); do \
 		echo "$$dir: golangci-lint"; \
 		(cd $$dir && $(TOOL) golangci-lint run --config $(CURDIR)/.golangci.yml ./...); \
@@ -68,19 +83,20 @@ format: ## rewrite the code in the form that lint asks for
 		(cd $$dir && $(TOOL) golangci-lint fmt --config $(CURDIR)/.golangci.yml ./...); \
 	done
 
+# The tests of the examples start programs and check all that these print; coverage adds a warning.
 .PHONY: cover
-cover: ## statement coverage of the library's root package, with a lower bound
+cover: ## statement coverage of the root package over all its test packages, with a lower bound
 	@profile=$$(mktemp); trap 'rm -f "$$profile"' EXIT; \
-	$(GO) test -coverpkg=. -coverprofile="$$profile" .; \
-	$(GO) tool cover -func="$$profile" | awk '$$3 + 0 < 100 && $$1 != "total:"'; \
+	$(GO) test -coverpkg=. -coverprofile="$$profile" $$($(GO) list ./... | grep -v /examples/) | grep -v 'coverage: 0.0%'; \
 	$(GO) tool cover -func="$$profile" | awk -v min=$(MIN_COVER) \
-		'$$1 == "total:" { total = $$3 + 0 } \
+		'$$1 == "total:" { total = $$3 + 0; next } \
+		$$3 + 0 < 100 { print } \
 		END { printf "root package: %.1f %% of statements, at least %d %% wanted\n", total, min; exit total < min }'
 
 .PHONY: exhaustive
 exhaustive: ## the full counts of tests that otherwise run a sample (files tagged exhaustive)
-	@dirs=$$({ grep -rlE --include='*_test.go' '^//go:build exhaustive$$' . || true; } | xargs -r -n1 dirname | sort -u); \
-	if [ -z "$$dirs" ]; then echo "no test file is tagged exhaustive"; exit 0; fi; \
+	@dirs=$$($(GO) list -f '{{.Dir}}' ./... | while read -r dir; do \
+		if grep -qsE '^//go:build exhaustive$$' "$$dir"/*_test.go; then echo "$$dir"; fi; done); \
 	$(GO) test -tags exhaustive -timeout 15m $$dirs
 
 .PHONY: fuzz
@@ -93,7 +109,7 @@ fuzz: ## every fuzz target for a short while; FUZZTIME=60s for longer
 	done
 
 .PHONY: snippets
-snippets: ## the README and the documentation against the code
+snippets: ## README.md and docs/ against the code
 	$(GO) test -count=1 ./internal/doccheck
 
 .PHONY: consumer
@@ -102,28 +118,38 @@ consumer: ## a program of somebody else, compiled against the public names
 	$(GO) -C testdata/consumer test $(TESTFLAGS) ./...
 
 .PHONY: tidy
-tidy: ## go.mod and go.sum of every module hold what they must and no more
+tidy: $(GENERATED) ## go.mod and go.sum of every module hold what they must and no more
 	@for dir in $(MODULES); do echo "$$dir: go mod tidy -diff"; $(GO) -C $$dir mod tidy -diff; done
 
 .PHONY: bench
-bench: ## benchmarks of this library, and of others beside it
+bench: $(GENERATED) ## this client and others side by side; BENCH='-tables peers -cases page -clients ogen,coviu' for a part
+	$(GO) -C internal/bench run . $(BENCH)
+
+.PHONY: microbench
+microbench: ## the benchmarks of single functions
 	$(GO) test -run '^$$' -bench . -benchmem ./...
-	@if [ -f internal/bench/go.mod ]; then $(GO) -C internal/bench run .; fi
+
+# The code whose mistakes cost most: whether to retry, the token cache, lists, CreateOnce, the decoder.
+MUTATE      ?= internal/retry internal/lease internal/jsoncursor \
+               cursor.go pagination.go createonce.go decode.go
 
 .PHONY: mutate
-mutate: ## seeded faults, one at a time: the tests must notice 90 % of them
-	$(GO) -C internal/mutate run . -C $(CURDIR)
+mutate: ## change one operator or number at a time; the tests must notice; MUTATE='internal/retry cursor.go' for a part
+	GO="$(GO)" $(GO) -C $(TOOLS)/mutate test -tags mutate -timeout 0 -args $(MUTATE)
+
+.PHONY: database-test
+database-test: ## coviusql on PostgreSQL and other databases; installs PostgreSQL and PgBouncer where they are missing
+	@for dir in $(DATABASE); do echo "$$dir: test"; .ci/postgres $(GO) -C $$dir test $(TESTFLAGS) -count=1 ./...; done
 
 .PHONY: browser-test
-browser-test: ## the web example in a real browser; installs Debian's Chromium where there is none
-	@if [ ! -d $(BROWSER) ]; then echo "no browser test in $(BROWSER)"; exit 0; fi; \
-	if ! command -v chromium chromium-browser google-chrome >/dev/null; then \
+browser-test: ## the web example in a real browser; installs Chromium where there is none
+	@if ! command -v chromium chromium-browser google-chrome >/dev/null; then \
 		apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; \
 	fi; \
 	$(GO) -C $(BROWSER) test -count=1 ./...
 
 .PHONY: release-check
-release-check: tidy verify licences generated ## what a release needs beyond ci: compatibility, licences, checksums
+release-check: tidy verify licences ## what a release needs beyond ci: compatibility, licences, checksums
 	@GO="$(GO)" bash $(TOOLS)/compatibility.sh
 
 .PHONY: verify
@@ -133,14 +159,6 @@ verify:
 .PHONY: licences
 licences:
 	@$(GO) -C $(TOOLS) run ./licences $(patsubst %,$(CURDIR)/%,$(filter-out internal/% testdata/%,$(MODULES)))
-
-# Generates in place and compares with what was there, so that no commit is needed to see a difference.
-.PHONY: generated
-generated:
-	@before=$$(mktemp -d); trap 'rm -rf "$$before"' EXIT; \
-	tar --exclude=./.git -cf - . | tar -xf - -C "$$before"; \
-	for dir in $(MODULES); do echo "$$dir: go generate"; $(GO) -C $$dir generate ./...; done; \
-	diff -r -x .git "$$before" .
 
 .PHONY: docs
 docs: ## the package's pages as a package site shows them

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// proof is what a call hands back to show that it read the reply to its end.
+// proof is what a call returns to show that it read the whole reply.
 type proof struct {
 	sessions int
 	entryURL string // of the last participant
@@ -14,8 +14,7 @@ type proof struct {
 
 type call func(context.Context) (proof, error)
 
-// client is one of the competitors. Its calls are keyed by operation; one that
-// has no such call is left out of that workload.
+// client is one way to call the API. Its calls are keyed by operation.
 type client struct {
 	name  string
 	calls map[string]call
@@ -38,8 +37,8 @@ const (
 // floorName is the client that all ratios are taken to.
 const floorName = "floor"
 
-// newClients returns the competitors, the floor first. Each has a connection
-// pool of its own.
+// newClients returns all clients, the floor first. Each has its own connection
+// pool.
 func newClients(baseURL string) ([]client, error) {
 	ours, err := newOurs(baseURL)
 	if err != nil {
@@ -70,8 +69,9 @@ func newClients(baseURL string) ([]client, error) {
 	}, nil
 }
 
-// maxGoroutines is the widest workload, and so what a pool has to keep for no
-// client to be slowed down by net/http's default of two idle connections.
+// maxGoroutines is the largest number of goroutines that share a client. Each
+// pool keeps that many idle connections, because net/http's default of two
+// would slow every client down.
 const maxGoroutines = 64
 
 func peerClient() *http.Client {
@@ -80,7 +80,8 @@ func peerClient() *http.Client {
 	return &http.Client{Transport: transport}
 }
 
-// defaultTransport is what net/http.DefaultTransport is, with a pool of its own.
+// defaultTransport has the settings of net/http.DefaultTransport and its own
+// pool.
 func defaultTransport() *http.Transport {
 	return &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,

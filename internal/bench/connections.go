@@ -12,12 +12,12 @@ import (
 
 const callsPerGoroutine = 50
 
-// connectionTables counts what a busy backend makes of its connections.
+// connectionTables counts the connections that many goroutines open.
 func connectionTables(ctx context.Context, _ settings) ([]*table, error) {
 	t := &table{
 		title:  fmt.Sprintf("Connections opened by %d goroutines in %d calls", maxGoroutines, maxGoroutines*callsPerGoroutine),
 		header: []string{"protocol", "reply", "coviu-go-sdk", "time a call", "floor on net/http's defaults", "time a call"},
-		notes:  []string{"A client that keeps its connections needs one a goroutine, and may open one more for its token."},
+		notes:  []string{"A client that reuses connections opens one for each goroutine, and perhaps one more for its token."},
 	}
 	protocols := []struct {
 		name   string
@@ -66,8 +66,8 @@ func countConnections(ctx context.Context, config serverConfig) ([]string, error
 	return cells, nil
 }
 
-// newFloorOnDefaults has net/http's transport as it comes, and so two idle
-// connections a host.
+// newFloorOnDefaults uses net/http's default settings, which keep two idle
+// connections for each host.
 func newFloorOnDefaults(baseURL string) (client, error) {
 	return newFloor("net/http defaults", baseURL, &http.Client{Transport: defaultTransport()}), nil
 }
@@ -102,8 +102,8 @@ func callFromManyGoroutines(ctx context.Context, do call, refused bool) (time.Du
 
 var trustOnce sync.Once
 
-// trust makes the test certificate, which all these servers share, a root of
-// this process.
+// trust adds the certificate that all test servers share to the roots of this
+// process.
 func trust(server *fixtureServer) {
 	trustOnce.Do(func() {
 		roots := x509.NewCertPool()

@@ -9,8 +9,8 @@ import (
 
 const pageSize = 200
 
-// sessionTemplate is one session as a healthy server sends it, {n} standing for
-// the twelve digits that tell it from the others.
+// sessionTemplate is one session as the service sends it. {n} stands for the
+// twelve digits that differ between sessions.
 const sessionTemplate = `{"session_id":"5f0c2b9a-71d4-4e3a-9c58-{n}",` +
 	`"team_id":"c1a7e2d0-3b46-4f9e-8d21-0b6f5a4e9c37","client_id":"9e4d1f6b-52c8-4a07-b3e9-7d8c2a1f6e05",` +
 	`"session_name":"Review after surgery {n}",` +
@@ -47,7 +47,7 @@ func appendSession(dst []byte, number int) []byte {
 	return dst
 }
 
-// appendPage is the given page of a list of total sessions.
+// appendPage appends one page of a list of total sessions.
 func appendPage(dst []byte, page, size, total int) []byte {
 	first := min(page*size, total)
 	last := min(first+size, total)

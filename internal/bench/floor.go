@@ -13,7 +13,7 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// floor is what somebody writes who needs one endpoint and no library.
+// floor is the simplest client: what a programmer writes to call one endpoint.
 type floor struct {
 	baseURL string
 	http    *http.Client
@@ -130,8 +130,8 @@ func oauth2Client(hc *http.Client) *http.Client {
 
 const limitName = "limit (no decoding)"
 
-// newLimit is the floor without its decoding, into buffers that are used
-// again: what no client over net/http can beat.
+// newLimit is the floor without decoding and with reused buffers. No client
+// over net/http can be faster.
 func newLimit(baseURL string, hc *http.Client) client {
 	f := floor{baseURL: baseURL, http: hc}
 	var buffers sync.Pool

@@ -9,6 +9,10 @@ import (
 	"github.com/coviu/coviu-go-sdk/internal/bench/ogengen"
 )
 
+// The clients of two generators are not kept in the repository: `make bench` and every other target
+// that needs them generate them first.
+//
+//go:generate mkdir -p oapigen
 //go:generate go tool oapi-codegen -config oapi-codegen.yaml openapi.yaml
 //go:generate go tool ogen -config ogen.yaml -package ogengen -target ogengen -clean openapi.yaml
 

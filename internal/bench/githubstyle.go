@@ -14,8 +14,8 @@ import (
 	"github.com/google/go-querystring/query"
 )
 
-// githubStyle is a client in the manner of go-github and godo: NewRequest
-// resolves against a base URL, Do decodes a stream into models of pointers.
+// githubStyle is written like go-github and godo: NewRequest resolves paths
+// against a base URL, Do decodes a stream into models made of pointers.
 type githubStyle struct {
 	baseURL *url.URL
 	http    *http.Client

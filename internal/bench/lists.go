@@ -9,18 +9,18 @@ import (
 	coviu "github.com/coviu/coviu-go-sdk"
 )
 
-// walkedPages is how many pages each walk of memoryTables adds up to, however
-// long its list is.
+// walkedPages is the number of pages that memoryTables reads for each cell. It
+// reads short lists repeatedly.
 const walkedPages = 1000
 
-// memoryTables shows what walking a list holds on to, and what keeping a
-// session of it does.
+// memoryTables shows how much memory reading a list needs, and how much a
+// session keeps alive after its list was read.
 func memoryTables(ctx context.Context, _ settings) ([]*table, error) {
 	walked := &table{
-		title: fmt.Sprintf("Live heap at its peak while %d sessions are walked, a collection after each page",
+		title: fmt.Sprintf("Peak of the live heap while %d sessions are read, with a garbage collection after each page",
 			walkedPages*pageSize),
 		header: []string{"Prefetch", "lists of 10 pages", "one of 1,000"},
-		notes:  []string{"The server's share is in it, and the same in each."},
+		notes:  []string{"Each cell includes the same share of the server."},
 	}
 	for _, prefetch := range []int{0, 8} {
 		cells := []string{fmt.Sprint(prefetch)}
@@ -35,7 +35,7 @@ func memoryTables(ctx context.Context, _ settings) ([]*table, error) {
 	}
 
 	kept := &table{
-		title:  "Heap pinned by one session that is kept of each page of 200",
+		title:  "Heap kept alive by one session of each page of 200",
 		header: []string{"kept", "bytes a session"},
 		notes:  []string{fmt.Sprintf("Its JSON text is %d bytes.", sessionLength)},
 	}
@@ -86,8 +86,8 @@ func peakLiveHeap(ctx context.Context, pages, prefetch int) (uint64, error) {
 	return peak, nil
 }
 
-// pinnedBytes keeps one session of every page and compares with what the same
-// walk leaves behind once they are dropped.
+// pinnedBytes keeps one session of every page and returns how much smaller the
+// heap gets for each session when they are released.
 func pinnedBytes(ctx context.Context, keep func(context.Context, *coviu.Client, int) ([]*coviu.Session, error)) (float64, error) {
 	const pages = 200
 	server := newFixtureServer(serverConfig{sessions: pages * pageSize})
@@ -102,8 +102,8 @@ func pinnedBytes(ctx context.Context, keep func(context.Context, *coviu.Client, 
 	if err != nil {
 		return 0, err
 	}
-	// Connections and pools are not the sessions' doing, and pools take two
-	// collections to be emptied.
+	// Connections and pools must not count. Pools are empty after two
+	// collections.
 	liveHeap()
 	liveHeap()
 	held := liveHeap()
@@ -149,12 +149,13 @@ const (
 	pageDelay    = 50 * time.Millisecond
 )
 
-// prefetchTables shows what fetching ahead is worth at a distance.
+// prefetchTables shows how much time prefetching saves when each page takes
+// pageDelay.
 func prefetchTables(ctx context.Context, _ settings) ([]*table, error) {
 	server := newFixtureServer(serverConfig{sessions: delayedPages * pageSize, pageDelay: pageDelay})
 	defer server.Close()
 	t := &table{
-		title:  fmt.Sprintf("%d pages of %d at %s each, consumer idle", delayedPages, pageSize, pageDelay),
+		title:  fmt.Sprintf("%d pages of %d, %s for each page, consumer does nothing", delayedPages, pageSize, pageDelay),
 		header: []string{"Prefetch", "time", "ratio"},
 	}
 	var first time.Duration

@@ -3,11 +3,13 @@
 //
 //go:debug x509usefallbackroots=1
 
-// Command bench measures the client against the floor (bare net/http,
-// io.ReadAll and encoding/json.Unmarshal) and against other ways to write such
-// a client, all over the same server in the same run:
+// Command bench measures the client against a floor (bare net/http, io.ReadAll
+// and encoding/json.Unmarshal) and against other ways to write such a client.
+// All of them use the same server in the same run.
 //
-//	go run . -rounds 30 -workload peers,connections -clients ogen -markdown
+// All tables take minutes, one case with two clients takes seconds:
+//
+//	go run . -tables peers -cases page -clients ogen,coviu -rounds 10
 package main
 
 import (
@@ -22,7 +24,7 @@ import (
 	"time"
 )
 
-// section is one table of the report.
+// section is one part of the report.
 type section struct {
 	name string
 	run  func(context.Context, settings) ([]*table, error)
@@ -31,7 +33,8 @@ type section struct {
 // settings are what the flags say.
 type settings struct {
 	rounds  int
-	clients []string // nil is all
+	cases   []string // parts of names; nil is all
+	clients []string // parts of names; nil is all
 }
 
 var sections = []section{
@@ -52,23 +55,24 @@ func main() {
 
 func run(ctx context.Context, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
-	rounds := flags.Int("rounds", 30, "paired rounds a workload")
-	workloads := flags.String("workload", "", "comma-separated sections to run, of "+sectionNames()+"; empty is all")
+	rounds := flags.Int("rounds", 30, "paired rounds for each case")
+	tables := flags.String("tables", "", "comma-separated tables to make, of "+sectionNames()+"; empty is all")
+	cases := flags.String("cases", "", "comma-separated parts of the names of cases in peers and endpoints, such as POST; empty is all")
 	clients := flags.String("clients", "", "comma-separated parts of client names; the floor always runs; empty is all")
 	markdown := flags.Bool("markdown", false, "print tables as Markdown")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	wanted := split(*workloads)
+	wanted := split(*tables)
 	for _, name := range wanted {
 		if !slices.ContainsFunc(sections, func(s section) bool { return s.name == name }) {
-			return fmt.Errorf("no workload %q, only %s", name, sectionNames())
+			return fmt.Errorf("no table %q, only %s", name, sectionNames())
 		}
 	}
 	if *rounds < 1 {
 		return fmt.Errorf("%d rounds", *rounds)
 	}
-	chosen := settings{rounds: *rounds, clients: split(*clients)}
+	chosen := settings{rounds: *rounds, cases: split(*cases), clients: split(*clients)}
 
 	start := time.Now()
 	fmt.Fprintln(out, engineNote())
@@ -112,14 +116,22 @@ func split(list string) []string {
 	return strings.Split(list, ",")
 }
 
-// choose keeps the clients that have the operation and were asked for; the
-// floor comes first and always.
-func (s settings) choose(clients []client, operation string) []client {
+// chooseClients returns the chosen clients. The floor is always one of them.
+func (s settings) chooseClients(clients []client) []client {
 	return slices.DeleteFunc(slices.Clone(clients), func(c client) bool {
-		if c.calls[operation] == nil {
-			return true
-		}
-		wanted := func(part string) bool { return strings.Contains(c.name, part) }
-		return c.name != floorName && s.clients != nil && !slices.ContainsFunc(s.clients, wanted)
+		return c.name != floorName && !chosen(c.name, s.clients)
 	})
+}
+
+// chooseCases returns the chosen workloads, or an error if there is none.
+func (s settings) chooseCases(workloads []workload) ([]workload, error) {
+	left := slices.DeleteFunc(slices.Clone(workloads), func(w workload) bool { return !chosen(w.name, s.cases) })
+	if len(left) == 0 {
+		return nil, fmt.Errorf("no case has any of %q in its name", s.cases)
+	}
+	return left, nil
+}
+
+func chosen(name string, parts []string) bool {
+	return parts == nil || slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(name, part) })
 }

@@ -2,8 +2,7 @@ package main
 
 import "time"
 
-// session and participant are the models of the clients that decode with
-// encoding/json into plain values.
+// The models of the clients that decode with encoding/json into plain values.
 type session struct {
 	SessionID     string        `json:"session_id"`
 	TeamID        string        `json:"team_id"`

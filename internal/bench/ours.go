@@ -10,8 +10,8 @@ func newOursClient(baseURL string) (*coviu.Client, error) {
 	return coviu.NewClient("bench-key", "bench-secret", coviu.WithBaseURL(baseURL))
 }
 
-// newOurs is the default client as a user gets it: token handling, retries and
-// limits all on.
+// newOurs is this library's client with its defaults: token handling, retries
+// and limits are on.
 func newOurs(baseURL string) (client, error) {
 	c, err := newOursClient(baseURL)
 	if err != nil {

@@ -13,7 +13,7 @@ var peerWorkloads = []workload{
 	{"page of 200", opPage, 1},
 }
 
-// peerTables compares all clients on what most programs do.
+// peerTables compares all clients on the calls that most programs make.
 func peerTables(ctx context.Context, chosen settings) ([]*table, error) {
 	server := newFixtureServer(serverConfig{})
 	defer server.Close()
@@ -26,13 +26,17 @@ func peerTables(ctx context.Context, chosen settings) ([]*table, error) {
 		header: []string{"client"},
 	}
 	memory := &table{
-		title:  "Allocations and bytes a call, the server's share taken off",
+		title:  "Allocations and bytes of a call, without the server's share",
 		header: []string{"client"},
 	}
 	timeRows, memoryRows := map[string][]string{}, map[string][]string{}
 	var scale []string
-	clients = chosen.choose(clients, opGet)
-	for _, w := range peerWorkloads {
+	clients = chosen.chooseClients(clients)
+	workloads, err := chosen.chooseCases(peerWorkloads)
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range workloads {
 		results, err := measure(ctx, clients, w, chosen.rounds)
 		if err != nil {
 			return nil, err

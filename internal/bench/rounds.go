@@ -17,11 +17,12 @@ type workload struct {
 	goroutines int
 }
 
-// batchTime is about how long the floor takes for its share of a round: long
-// against the clock and a collection, short against the drift of a machine.
+// batchTime is about how long the floor runs in each round. It is long compared
+// with a garbage collection, and short compared with changes of the machine's
+// load.
 const batchTime = 30 * time.Millisecond
 
-// minCalls spreads what a pool needs to fill up again over a batch.
+// minCalls keeps the cost of refilling pools small for each call of a batch.
 const minCalls = 24
 
 // cost is what one call took.
@@ -29,14 +30,14 @@ type cost struct {
 	nanoseconds, allocations, bytes float64
 }
 
-// result holds one client's costs, one value a round.
+// result holds one client's costs, one value for each round.
 type result struct {
 	client                          string
 	nanoseconds, allocations, bytes []float64
 }
 
-// measure runs rounds in which every client carries out the same number of
-// calls, in a new random order each round. The first client is the floor.
+// measure runs rounds. In each round every client makes the same number of
+// calls; the order of the clients is random. The first client is the floor.
 func measure(ctx context.Context, clients []client, w workload, rounds int) ([]result, error) {
 	calls, err := calibrate(ctx, clients, w)
 	if err != nil {
@@ -60,7 +61,7 @@ func measure(ctx context.Context, clients []client, w workload, rounds int) ([]r
 	return results, nil
 }
 
-// calibrate warms every client's connections and pools up and returns how many
+// calibrate fills every client's connections and pools. It returns how many
 // calls the floor makes in batchTime.
 func calibrate(ctx context.Context, clients []client, w workload) (int, error) {
 	const trial = 4 * maxGoroutines
@@ -77,10 +78,11 @@ func calibrate(ctx context.Context, clients []client, w workload) (int, error) {
 	return max(calls, minCalls, 2*w.goroutines), nil
 }
 
-// runBatch counts what the whole process allocates.
+// runBatch makes calls and returns the cost of one. Allocations are those of
+// the whole process.
 func runBatch(ctx context.Context, do call, calls, goroutines int) (cost, error) {
-	// Nobody pays for the garbage of the client before, nor for the collection
-	// that empties the client's own pools, which are one a processor.
+	// Collect the garbage of the client before. That collection also empties
+	// this client's pools, one for each processor, so fill them again.
 	runtime.GC()
 	processors := runtime.GOMAXPROCS(0)
 	if err := shareOut(ctx, do, 2*processors, processors); err != nil {
@@ -100,7 +102,7 @@ func runBatch(ctx context.Context, do call, calls, goroutines int) (cost, error)
 	}, err
 }
 
-// shareOut lets goroutines take calls until there are none left, or one failed.
+// shareOut makes calls from several goroutines until all are made or one failed.
 func shareOut(ctx context.Context, do call, calls, goroutines int) error {
 	var (
 		left    atomic.Int64

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// replyStyle is how the server frames what it sends.
+// replyStyle is how the server sends a reply.
 type replyStyle int
 
 const (
@@ -29,8 +29,8 @@ type serverConfig struct {
 	sessions   int           // in the whole list; 0 is one page
 }
 
-// fixtureServer answers every endpoint with the same bytes each time, so that
-// two clients differ by what they do themselves.
+// fixtureServer sends the same bytes each time, so that the results depend on
+// the clients alone.
 type fixtureServer struct {
 	*httptest.Server
 	opened atomic.Int64 // connections accepted
@@ -62,7 +62,7 @@ func newFixtureServer(config serverConfig) *fixtureServer {
 		}
 	}
 	s.EnableHTTP2 = config.http2
-	// A connection that was dialled and not needed is not worth a line.
+	// Connections that were opened and not used must not be logged.
 	s.Config.ErrorLog = log.New(io.Discard, "", 0)
 	if config.tls {
 		s.StartTLS()

@@ -11,11 +11,12 @@ import (
 	"sync"
 )
 
-// rawCalls is how many calls the server's share is averaged over.
+// rawCalls is the number of calls over which serverShare takes the mean.
 const rawCalls = 500
 
-// serverShare is what the server allocates for one call: the whole process's
-// allocations while a bare connection, which makes none, asks for the same.
+// serverShare measures what the server allocates for one call: the allocations
+// of the whole process while the calls come from a raw connection, which
+// allocates nothing.
 func serverShare(ctx context.Context, server *fixtureServer, operation string) (cost, error) {
 	raw, err := newRawClient(server, operation)
 	if err != nil {
@@ -25,8 +26,7 @@ func serverShare(ctx context.Context, server *fixtureServer, operation string) (
 	return runBatch(ctx, raw.exchange, rawCalls, 1)
 }
 
-// rawClient sends the same bytes over and over and reads replies of a length
-// that it knows.
+// rawClient sends the same bytes each time and reads replies of a known length.
 type rawClient struct {
 	mu         sync.Mutex
 	connection net.Conn
@@ -76,8 +76,8 @@ func (r *rawClient) exchange(context.Context) (proof, error) {
 	return proof{}, err
 }
 
-// rawRequest is the request of the floor as text, and the length of the body
-// that answers it.
+// rawRequest returns the floor's request as text and the length of the reply's
+// body.
 func rawRequest(server *fixtureServer, operation string) ([]byte, int, error) {
 	var (
 		line   string

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// spread is the middle of a sample and the half of it that lies around there.
+// spread is the median of a sample and its quartiles.
 type spread struct {
 	median, lower, upper float64
 }
@@ -19,7 +19,7 @@ func spreadOf(sample []float64) spread {
 	}
 }
 
-// quantile interpolates between the two values around the place asked for.
+// quantile interpolates between the two nearest values.
 func quantile(sorted []float64, q float64) float64 {
 	if len(sorted) == 0 {
 		return math.NaN()
@@ -30,8 +30,8 @@ func quantile(sorted []float64, q float64) float64 {
 	return sorted[below] + (place-float64(below))*(sorted[above]-sorted[below])
 }
 
-// ratios divides round by round, so that what slows a whole round down falls
-// out of the result.
+// ratios divides round by round, so that load on the machine, which slows a
+// whole round down, does not change the result.
 func ratios(values, floor []float64) []float64 {
 	quotients := make([]float64, len(values))
 	for round := range values {

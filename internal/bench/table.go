@@ -7,8 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// table is rows under a heading, printed for a terminal or as Markdown; both
-// are readable as text.
+// table is printed for a terminal or as Markdown.
 type table struct {
 	title  string
 	header []string

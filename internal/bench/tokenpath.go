@@ -8,15 +8,14 @@ import (
 	"sync"
 	"time"
 
-	"github.com/coviu/coviu-go-sdk/internal/lease"
+	"github.com/coviu/coviu-go-sdk/internal/tokencache"
 )
 
-// looksPerRound is how often each round looks at each thing that tokenTables
-// compares.
+// looksPerRound is the number of calls that tokenTables makes in each round.
 const looksPerRound = 200_000
 
-// tokenTables measures the way to a token that is still valid, in paired rounds
-// against reading the clock, which it can't do without.
+// tokenTables measures how long getting a valid token takes, compared with
+// reading the clock in the same round. No cache can do without the latter.
 func tokenTables(ctx context.Context, chosen settings) ([]*table, error) {
 	server := newFixtureServer(serverConfig{})
 	defer server.Close()
@@ -28,7 +27,7 @@ func tokenTables(ctx context.Context, chosen settings) ([]*table, error) {
 		return nil, err
 	}
 	start := time.Now()
-	held := lease.New(lease.Config[string]{}, new(accessToken), time.Hour)
+	held := tokencache.New(tokencache.Config[string]{}, new(accessToken), time.Hour)
 	looks := []func(){
 		func() { _ = time.Since(start) },
 		func() { _, _ = held.Get(ctx) },

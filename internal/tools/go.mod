@@ -8,7 +8,10 @@ tool (
 	golang.org/x/pkgsite/cmd/pkgsite
 )
 
-require github.com/google/licensecheck v0.3.1
+require (
+	github.com/google/licensecheck v0.3.1
+	github.com/gtramontina/ooze v0.2.0
+)
 
 require (
 	4d63.com/gocheckcompilerdirectives v1.4.0 // indirect

@@ -1,3 +1,0 @@
-module github.com/coviu/coviu-go-sdk/internal/mutate
-
-go 1.26.0
