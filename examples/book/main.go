@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"time"
 
 	"github.com/coviu/coviu-go-sdk"
@@ -33,7 +34,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer, getenv fu
 	if err != nil {
 		return err
 	}
-	client, stop, err := connect(stderr, getenv)
+	posts := 0
+	client, stop, err := connect(stderr, getenv, coviu.WithResponseHook(func(_ context.Context, info coviu.ResponseInfo) {
+		if info.Operation == "POST /sessions" {
+			posts++
+		}
+	}))
 	if err != nil {
 		return err
 	}
@@ -43,6 +49,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer, getenv fu
 	session, err := client.Sessions.CreateOnce(ctx, order.id, order.request())
 	if err != nil {
 		return explain(err)
+	}
+	if posts == 0 {
+		fmt.Fprintln(stderr, "book: the call was booked before; nothing new was booked")
+	} else {
+		fmt.Fprintln(stderr, "book: the call is booked; the same command again finds it")
 	}
 	if order.json {
 		return writeJSON(stdout, order.id, session)
@@ -58,9 +69,7 @@ func explain(err error) error {
 	case errors.Is(err, coviu.ErrOutcomeUnknown):
 		return fmt.Errorf("%w; run the same command again: it finds the call if it was booked, and books it if not", err)
 	case errors.Is(err, coviu.ErrKeyConflict):
-		s := taken.Sessions[0]
-		return fmt.Errorf("%w: it is booked from %s to %s; nothing was changed",
-			err, s.StartTime.Local().Format(minutes), s.EndTime.Local().Format(minutes))
+		return fmt.Errorf("%w: the call with this -id has %s; nothing was changed", err, difference(taken))
 	case errors.Is(err, coviu.ErrPreviouslyCanceled):
 		return fmt.Errorf("%w; to book the appointment anew, give it another -id", err)
 	case errors.Is(err, coviu.ErrDuplicate):
@@ -69,4 +78,18 @@ func explain(err error) error {
 		return fmt.Errorf("%w; check COVIU_API_KEY and COVIU_API_KEY_SECRET", err)
 	}
 	return err
+}
+
+// difference says how the call that is booked differs from the order.
+func difference(taken *coviu.KeyError) string {
+	var parts []string
+	s := taken.Sessions[0]
+	if taken.Times {
+		parts = append(parts, fmt.Sprintf("other times: %s to %s", s.StartTime.Local().Format(zoned), s.EndTime.Local().Format(zoned)))
+	}
+	if taken.People {
+		parts = append(parts, fmt.Sprintf("other people: hosts %d, guests %d",
+			len(s.WithRole(coviu.RoleHost)), len(s.WithRole(coviu.RoleGuest))))
+	}
+	return strings.Join(parts, ", and ")
 }

@@ -13,6 +13,7 @@ import (
 
 const (
 	minutes = "2006-01-02T15:04"
+	zoned   = "Mon 2 Jan 2006, 15:04 MST"
 	usage   = `Usage: go run ./examples/book -id ID -start TIME -host NAME [-guest NAME]... [flags]
 
 Books a video call for an appointment and prints the entry link of each person.
@@ -21,6 +22,10 @@ Run again with the same -id, it finds the call and books no other.
   COVIU_API_KEY, COVIU_API_KEY_SECRET   the account to use; without them the
                                         program starts a server of its own
   COVIU_API_ENDPOINT                    another base URL than ` + coviu.DefaultBaseURL + `
+
+To see that the second run books nothing, start the emulator in another terminal
+(go run ./examples/emulator), set these variables to what it prints, and run the
+same command twice.
 
 `
 )
@@ -61,13 +66,14 @@ func parse(args []string, stderr io.Writer) (*order, error) {
 	flags.DurationVar(&o.duration, "duration", 30*time.Minute, "`length` of the call")
 	flags.BoolVar(&o.json, "json", false, "print JSON instead of a table")
 	err := flags.Parse(args)
-	if errors.Is(err, flag.ErrHelp) {
+	switch {
+	case errors.Is(err, flag.ErrHelp):
 		fmt.Fprint(stderr, usage)
 		flags.SetOutput(stderr)
 		flags.PrintDefaults()
-	}
-	if err != nil {
 		return nil, err
+	case err != nil:
+		return nil, fmt.Errorf("%w; -h shows how to use this program", err)
 	}
 	return &o, o.check(flags.Args())
 }

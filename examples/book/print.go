@@ -12,7 +12,7 @@ import (
 
 func writeTable(w io.Writer, session *coviu.Session) error {
 	fmt.Fprintf(w, "%s, %s to %s\n\n", session.SessionName,
-		session.StartTime.Local().Format("Mon 2 Jan 2006, 15:04"), session.EndTime.Local().Format("15:04"))
+		session.StartTime.Local().Format(zoned), session.EndTime.Local().Format("15:04 MST"))
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "ROLE\tNAME\tENTRY LINK (for this person only)")
 	for participant := range present(session) {

@@ -77,7 +77,7 @@ func parse(args []string, stderr io.Writer) (*job, error) {
 		flags.PrintDefaults()
 		return nil, err
 	case err != nil:
-		return nil, err
+		return nil, fmt.Errorf("%w; -h shows how to use this program", err)
 	case flags.NArg() > 0:
 		return nil, fmt.Errorf("%q is not understood; -h shows how to use this program", flags.Arg(0))
 	case resume != "" && flags.NFlag() > 1:

@@ -44,7 +44,12 @@ func open(j *job, stdout io.Writer) (*output, error) {
 func (o *output) openFile(j *job) (*os.File, error) {
 	if j.resumed != nil {
 		o.done = *j.resumed
-		return reopen(j.Output, o.done.Offset)
+		file, err := reopen(j.Output, o.done.Offset)
+		if err != nil {
+			return nil, fmt.Errorf("can't append to the output of the earlier run: %w; put it back as it was, or delete %s and start again",
+				err, o.checkpointName())
+		}
+		return file, nil
 	}
 	if _, err := os.Stat(o.checkpointName()); err == nil {
 		return nil, fmt.Errorf("%s exists: go on with -resume %[1]s, or delete it", o.checkpointName())
@@ -115,7 +120,7 @@ func (o *output) finish(failure error) error {
 	written := fmt.Sprintf("%d sessions are written", o.done.Count)
 	if o.file == nil {
 		if failure != nil {
-			return fmt.Errorf("%w; %s, and can't be added to: with -o they could", failure, written)
+			return fmt.Errorf("%w; %s to standard output, where no later run can go on; start again, with -o FILE", failure, written)
 		}
 		return nil
 	}

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net/http"
 	"strconv"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	otelprometheus "go.opentelemetry.io/otel/exporters/prometheus"
@@ -37,19 +35,12 @@ func newInstruments(registry *prometheus.Registry, logger *slog.Logger) (*instru
 	return &instruments{newPrometheusCalls(registry), calls}, nil
 }
 
-// options has the hook for whole calls, and the transport for single attempts,
-// those for tokens included.
+// options has the hook for whole calls, and middleware for single attempts, those
+// for tokens included.
 func (i *instruments) options() []coviu.Option {
-	base := &http.Transport{
-		Proxy:               http.ProxyFromEnvironment,
-		TLSHandshakeTimeout: 5 * time.Second,
-		ForceAttemptHTTP2:   true,
-		MaxIdleConnsPerHost: 64, // all of them go to one host
-		IdleConnTimeout:     45 * time.Second,
-	}
-	transport := i.prometheus.transport(i.otel.transport(base))
 	return []coviu.Option{
-		coviu.WithHTTPClient(&http.Client{Transport: transport}),
+		coviu.WithMiddleware(i.prometheus.transport),
+		coviu.WithMiddleware(i.otel.transport),
 		coviu.WithResponseHook(func(ctx context.Context, info coviu.ResponseInfo) {
 			i.prometheus.record(info)
 			i.otel.record(ctx, info)

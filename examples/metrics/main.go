@@ -57,11 +57,11 @@ func run(ctx context.Context, args []string, stderr io.Writer, getenv func(strin
 		flags.PrintDefaults()
 		return err
 	case err != nil:
-		return err
+		return fmt.Errorf("%w; -h shows how to use this program", err)
 	case flags.NArg() > 0:
 		return fmt.Errorf("%q is not understood; -h shows how to use this program", flags.Arg(0))
 	case *every <= 0:
-		return errors.New("-every must be longer than nothing")
+		return errors.New("-every must be longer than nothing; -h shows how to use this program")
 	}
 	listener, err := net.Listen("tcp", *address)
 	if err != nil {

@@ -55,12 +55,14 @@ func parse(args []string, stderr io.Writer) (settings, error) {
 	flags.StringVar(&s.grants, "grants", "grants", "`directory` for the users' grants")
 	flags.StringVar(&s.consentURL, "consent-url", "", "`URL` of the page on which users consent (default: the own server's)")
 	err := flags.Parse(args)
-	if errors.Is(err, flag.ErrHelp) {
+	switch {
+	case errors.Is(err, flag.ErrHelp):
 		fmt.Fprint(stderr, usage)
 		flags.SetOutput(stderr)
 		flags.PrintDefaults()
-	}
-	if err == nil && flags.NArg() > 0 {
+	case err != nil:
+		err = fmt.Errorf("%w; -h shows how to use this program", err)
+	case flags.NArg() > 0:
 		err = fmt.Errorf("%q is not understood; -h shows how to use this program", flags.Arg(0))
 	}
 	return s, err

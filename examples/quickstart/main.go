@@ -28,15 +28,32 @@ a participant, lists that day, and cancels the session again.
 `
 
 func main() {
-	flag.Usage = func() { fmt.Fprint(flag.CommandLine.Output(), usage) }
-	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	err := run(ctx, os.Stdout, os.Getenv)
+	err := parse(os.Args[1:], os.Stderr)
+	if err == nil {
+		err = run(ctx, os.Stdout, os.Getenv)
+	}
 	stop()
-	if err != nil {
+	if err != nil && !errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(os.Stderr, "quickstart:", err)
 		os.Exit(1)
 	}
+}
+
+// parse shows the usage if asked to. There is nothing else to set.
+func parse(args []string, stderr io.Writer) error {
+	flags := flag.NewFlagSet("quickstart", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	err := flags.Parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		fmt.Fprint(stderr, usage)
+	case err != nil:
+		err = fmt.Errorf("%w; -h shows how to use this program", err)
+	case flags.NArg() > 0:
+		err = fmt.Errorf("%q is not understood; -h shows how to use this program", flags.Arg(0))
+	}
+	return err
 }
 
 func run(ctx context.Context, stdout io.Writer, getenv func(string) string) error {

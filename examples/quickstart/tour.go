@@ -61,8 +61,11 @@ func (t *tour) book(ctx context.Context, start time.Time) (*coviu.Session, error
 		return nil, err
 	}
 	t.say("%s, %s", session.SessionName, span(session))
-	for _, participant := range session.Participants {
-		t.say("%-6s %-14s %s", participant.Role, participant.DisplayName, participant.EntryURL)
+	// The order of the participants says nothing about who is who.
+	for _, role := range []coviu.Role{coviu.RoleHost, coviu.RoleGuest} {
+		for _, participant := range session.WithRole(role) {
+			t.say("%-6s %-14s %s", role, participant.DisplayName, participant.EntryURL)
+		}
 	}
 	t.say("Whoever has such a link gets in under that name: hand it to that person only.")
 	return session, nil
@@ -124,7 +127,7 @@ func (t *tour) list(ctx context.Context, start time.Time) error {
 		number++
 		for i := range page.Content {
 			session := &page.Content[i]
-			t.say("page %d   %s   %s", number, session.StartTime.Local().Format("15:04"), session.SessionName)
+			t.say("page %d   %s   %s", number, session.StartTime.Local().Format("15:04 MST"), session.SessionName)
 		}
 	}
 	return nil
@@ -182,5 +185,5 @@ func (t *tour) say(format string, args ...any) {
 }
 
 func span(s *coviu.Session) string {
-	return s.StartTime.Local().Format("Mon 2 Jan 2006, 15:04") + " to " + s.EndTime.Local().Format("15:04")
+	return s.StartTime.Local().Format("Mon 2 Jan 2006, 15:04") + " to " + s.EndTime.Local().Format("15:04 MST")
 }

@@ -1,2 +1,3 @@
-// Package browser holds the test of the program onbehalf in a real browser.
+// Package browser tests the pages of the programs onbehalf and emulator in a real
+// browser.
 package browser

@@ -36,7 +36,7 @@ func (a *accounts) connect(ctx context.Context, visitor, code string) error {
 	if err := a.store(visitor, grant); err != nil {
 		return err
 	}
-	_, err = a.open(visitor, grant)
+	_, err = a.open(visitor)
 	return err
 }
 
@@ -48,18 +48,14 @@ func (a *accounts) clientFor(visitor string) (*coviu.Client, error) {
 	if client != nil {
 		return client, nil
 	}
-	grant, err := a.load(visitor)
-	if err != nil {
+	if _, err := a.load(visitor); err != nil {
 		return nil, err
 	}
-	return a.open(visitor, grant)
+	return a.open(visitor)
 }
 
-func (a *accounts) open(visitor string, grant *oauth2.Token) (*coviu.Client, error) {
-	// A refresh may make the stored refresh token worthless: the next one is
-	// stored before it is used.
-	store := func(_ context.Context, next *oauth2.Token) error { return a.store(visitor, next) }
-	client, err := a.client.As(grant, coviu.WithTokenObserver(store))
+func (a *accounts) open(visitor string) (*coviu.Client, error) {
+	client, err := a.client.AsStored(&tokenFile{accounts: a, visitor: visitor})
 	if err != nil {
 		return nil, err
 	}
@@ -67,6 +63,28 @@ func (a *accounts) open(visitor string, grant *oauth2.Token) (*coviu.Client, err
 	a.clients[visitor] = client
 	a.mu.Unlock()
 	return client, nil
+}
+
+// tokenFile is the token store of one visitor, for this one process.
+type tokenFile struct {
+	accounts *accounts
+	visitor  string
+	updating sync.Mutex
+}
+
+// Update runs f alone and stores the token that it returns.
+func (t *tokenFile) Update(ctx context.Context, f func(context.Context, *oauth2.Token) (*oauth2.Token, error)) (*oauth2.Token, error) {
+	t.updating.Lock()
+	defer t.updating.Unlock()
+	stored, err := t.accounts.load(t.visitor)
+	if err != nil && !errors.Is(err, errNotConnected) {
+		return nil, err
+	}
+	next, err := f(ctx, stored)
+	if err != nil || next == stored {
+		return next, err
+	}
+	return next, t.accounts.store(t.visitor, next)
 }
 
 func (a *accounts) forget(visitor string) error {

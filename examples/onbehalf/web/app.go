@@ -91,9 +91,6 @@ func (a *app) home(w http.ResponseWriter, r *http.Request) {
 // connect sends the visitor to the consent page, with a state that only this
 // browser has: without it, anybody could slip their own account into it.
 func (a *app) connect(w http.ResponseWriter, r *http.Request) {
-	if visitor(r) == "" {
-		setCookie(w, visitorCookie, rand.Text(), 365*24*time.Hour)
-	}
 	state := rand.Text()
 	setCookie(w, stateCookie, state, 10*time.Minute)
 	to := *a.consent
@@ -115,18 +112,29 @@ func (a *app) callback(w http.ResponseWriter, r *http.Request) {
 	asked, err := r.Cookie(stateCookie)
 	setCookie(w, stateCookie, "", -1)
 	switch {
-	case err != nil || visitor(r) == "" || subtle.ConstantTimeCompare([]byte(asked.Value), []byte(query.Get("state"))) != 1:
+	case err != nil || subtle.ConstantTimeCompare([]byte(asked.Value), []byte(query.Get("state"))) != 1:
 		err = errState
 	case query.Get("error") != "" || query.Get("code") == "":
 		err = errDenied
 	default:
-		err = a.accounts.connect(r.Context(), visitor(r), query.Get("code"))
+		err = a.login(w, r, query.Get("code"))
 	}
 	if err != nil {
 		a.showProblem(w, r, err)
 		return
 	}
 	http.Redirect(w, r, "/", http.StatusSeeOther)
+}
+
+// login connects the account under a new cookie. The one that the browser had
+// may have been planted by somebody who would then act for this visitor too.
+func (a *app) login(w http.ResponseWriter, r *http.Request, code string) error {
+	fresh := rand.Text()
+	if err := a.accounts.connect(r.Context(), fresh, code); err != nil {
+		return err
+	}
+	setCookie(w, visitorCookie, fresh, 365*24*time.Hour)
+	return a.accounts.forget(visitor(r))
 }
 
 func (a *app) book(w http.ResponseWriter, r *http.Request) {
