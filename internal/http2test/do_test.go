@@ -16,19 +16,23 @@ import (
 // net/http repeats most readily.
 func doCalls() []call {
 	do := func(name, reply string, endpoint coviu.Call) call {
+		decoded := endpoint.Into == nil && !strings.HasPrefix(name, "DELETE")
 		return call{"Do " + name, reply, strings.HasPrefix(name, "POST"), endpoint.Body != nil, maxAttempts, func(ctx context.Context, c *coviu.Client) error {
+			endpoint := endpoint
+			if decoded {
+				endpoint.Into = new(map[string]any) // the cases run side by side
+			}
 			return c.Do(ctx, endpoint)
 		}}
 	}
-	into := new(map[string]any)
 	return []call{
-		do("GET", session, coviu.Call{Route: "GET /user/team", Into: into}),
+		do("GET", session, coviu.Call{Route: "GET /user/team"}),
 		do("GET to a writer", session, coviu.Call{Route: "GET /user/team", Into: io.Discard}),
-		do("PUT without a body", session, coviu.Call{Route: "PUT /user/team", Into: into}),
+		do("PUT without a body", session, coviu.Call{Route: "PUT /user/team"}),
 		do("DELETE", `{"ok":true}`, coviu.Call{Route: "DELETE /user/team"}),
-		do("POST without a body", session, coviu.Call{Route: "POST /user/team", Into: into}),
+		do("POST without a body", session, coviu.Call{Route: "POST /user/team"}),
 		do("POST without a body to a writer", session, coviu.Call{Route: "POST /user/team", Into: io.Discard}),
-		do("POST", session, coviu.Call{Route: "POST /user/team", Body: 1, Into: into}),
+		do("POST", session, coviu.Call{Route: "POST /user/team", Body: 1}),
 	}
 }
 
