@@ -88,10 +88,10 @@
 //
 // GET, PUT and DELETE are sent up to three times, after 408, 429, 500, 502, 503,
 // 504, a lost connection or a cut reply. A POST is sent again only if the first one
-// provably reached nobody, after a 429, and once after a 401. Retry-After is obeyed
-// up to 60 s and to the context's deadline. One attempt may take 15 s. See
-// [WithRetry] and [WithAttemptTimeout]. docs/faults.md lists every failure with
-// its tests.
+// was provably not carried out, after a 429, and once after a 401. The client waits
+// as long as Retry-After asks. If that is more than 60 s, or ends after the context's
+// deadline, the call returns at once. One attempt may take 15 s. See [WithRetry] and
+// [WithAttemptTimeout]. docs/faults.md lists every failure with its tests.
 //
 // Requests go through the proxy that the variables HTTPS_PROXY, HTTP_PROXY and
 // NO_PROXY name, unless [WithHTTPClient] sets a transport. No key or address is
