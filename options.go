@@ -36,7 +36,9 @@ const (
 // its default.
 type RetryPolicy struct {
 	// MaxAttempts is the number of tries, the first included; the default is 3.
-	// One turns retries off. The single replay after a 401 does not count.
+	// One turns retries off. The single replay after a 401 does not count, and
+	// neither do up to five replays of a request that the server provably did not
+	// process.
 	MaxAttempts int
 	// BaseDelay bounds the wait before the first retry, which is chosen at
 	// random below it; the bound doubles with each further retry. The default
@@ -282,8 +284,10 @@ func WithRFC1123Dates() Option {
 }
 
 // WithResponseHook calls f at the end of every call that was not refused as
-// invalid. f runs on the caller's
-// goroutine; a panic in it is recovered, logged, and changes no result.
+// invalid, and of every token request. f runs on the caller's goroutine. For token
+// requests, except those of [Client.Exchange], it runs on a goroutine of the
+// library, and its context has none of the caller's values. A panic in f is
+// recovered and logged, and changes no result.
 func WithResponseHook(f func(context.Context, ResponseInfo)) Option {
 	return func(c *config) error {
 		if f == nil {
