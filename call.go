@@ -288,7 +288,8 @@ func (a *attempts) sleep(ctx context.Context, o retry.Outcome, d time.Duration) 
 	}
 }
 
-// endUnsent ends the call because there is no token for the next attempt.
+// endUnsent ends the call before its next attempt is sent: the context has ended, or
+// there is no token.
 func (a *attempts) endUnsent(err error) error {
 	return a.end(retry.Outcome{Method: a.method, NotSent: true, Permanent: true}, err, a.earlier)
 }

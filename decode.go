@@ -11,7 +11,7 @@ import (
 
 // The decode functions read what the service promised: they refuse a model without
 // its id, and a page that has neither content nor more. Every error is a
-// *jsoncursor.Error. The result shares no memory with body.
+// *jsoncursor.Error, except errNotOK. The result shares no memory with body.
 
 func decodeSession(body []byte) (*Session, error) {
 	return decodePromised(body, (*decoder).session)

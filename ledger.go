@@ -99,7 +99,7 @@ func notBooked(cause error) error {
 type heldKey struct {
 	Booking
 
-	read     time.Time // when the Booking was
+	read     time.Time // when the Booking was read
 	observer *observer
 }
 

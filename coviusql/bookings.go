@@ -89,7 +89,7 @@ func (b *ledger) Hold(ctx context.Context, key string, f func(context.Context, *
 // Prune deletes bookings that were last used before the given time, and returns
 // how many. Their keys are then unknown: prune only what can't be asked for
 // again. A key stays if its last use is within the grace period, if a request is
-// unsettled, and if one was ever left unsettled beyond that period.
+// unsettled, or if one was ever left unsettled beyond that period.
 func (s *Store) Prune(ctx context.Context, before time.Time) (int64, error) {
 	var deleted int64
 	for last := ""; ; {
