@@ -26,12 +26,13 @@ const (
 
 	// refreshLimit bounds one token request, the token store included.
 	refreshLimit = 15 * time.Second
-	// shortWait is how long a refresh may be delayed although the old token has
-	// not expired yet.
+	// shortWait is how long a refresh waits for the pacer while the old token has
+	// not expired. If the wait would be longer, the refresh fails at once, and the
+	// old token serves until the next one.
 	shortWait = time.Second
-	// mutePeriod is how long a 401 on one session or participant starts no
-	// refresh, after a new token did not help. The service also answers 401 for a
-	// session that was canceled.
+	// mutePeriod begins when a new token earns a 401 like the one before it. While
+	// it lasts, a 401 on one session or participant starts no refresh. The service
+	// also answers 401 for a session that was canceled.
 	mutePeriod = time.Minute
 )
 
@@ -55,14 +56,15 @@ type auth struct {
 	// user says that the tokens are a user's, not the account's.
 	user   bool
 	tokens *tokencache.Cache[authorized]
-	// dead is the user's refresh token that the service refused, unsaved the new
-	// token that the store has not kept yet, reauthorize the last answer of a store
-	// without a usable token. Only fetch uses them, and only one fetch runs at a
-	// time.
+	// dead is the user's refresh token that the service refused. unsaved is a new
+	// token that the store has not kept yet. reauthorize is the last answer of a
+	// store that had no usable token. Only fetch uses them, and only one fetch runs
+	// at a time.
 	dead        string
 	unsaved     *unsavedToken
 	reauthorize *reauthorization
 
+	// mutedUntil is the end of the mutePeriod, nil if there was none yet.
 	mutedUntil atomic.Pointer[time.Time]
 }
 
@@ -116,8 +118,8 @@ func (b *bearerTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	return b.next.RoundTrip(signed)
 }
 
-// get returns a valid token. It waits as long as ctx lasts, but not for a token
-// request that may only be sent after that.
+// get returns a valid token. It waits for one as long as ctx lasts. If the pacer
+// allows no token request before ctx ends, it fails at once.
 func (a *auth) get(ctx context.Context) (*authorized, error) {
 	if deadline, ok := ctx.Deadline(); ok && !a.tokens.Valid() {
 		if delay, cause := a.pacer.Delay(); time.Until(deadline) < delay {
@@ -141,14 +143,15 @@ func (a *auth) isTemporary(err error) bool {
 	return !a.user && errors.Is(err, roundtrip.ErrTruncated)
 }
 
-// isInTrouble reports whether a token endpoint that answers so is to be spared.
+// isInTrouble reports whether a token endpoint that answers with this status is
+// overloaded or failing, so that requests to it must be spaced apart.
 func isInTrouble(status int) bool {
 	return status == http.StatusRequestTimeout || status == http.StatusTooManyRequests || status/100 == 5
 }
 
-// invalidate handles a 401 that a request with the token earned. It reports
-// whether another token may help. named says that the request named a session or
-// participant.
+// invalidate handles a 401 for a request that carried the token refused. It reports
+// whether to send the request again with another token. named says that the request
+// named a session or participant.
 func (a *auth) invalidate(refused *authorized, named bool) bool {
 	if a.tokens.Replaced(refused) {
 		return true
@@ -163,8 +166,8 @@ func (a *auth) invalidate(refused *authorized, named bool) bool {
 	return true
 }
 
-// restore is for a token that earned a 401 and that could not be replaced. If the
-// 401 was about a canceled session, the token still serves other calls.
+// restore undoes invalidate when no other token could be had. If the 401 was about
+// a canceled session, the token still serves other calls.
 func (a *auth) restore(refused *authorized) { a.tokens.Restore(refused) }
 
 // mute records that a new token earned a 401 like the one before it, so tokens
@@ -238,8 +241,8 @@ func (a *auth) fromSource() (*authorized, time.Duration, error) {
 	return a.authorize(*t), left, nil
 }
 
-// exchange turns an authorization code into the user's token. A code works once,
-// so a request that may have used it up is reported as such.
+// exchange turns an authorization code into the user's token. A code works once. If
+// the request may have used it up, the error is an OutcomeUnknownError.
 func (a *auth) exchange(ctx context.Context, code string) (*oauth2.Token, error) {
 	ctx, cancel := context.WithTimeout(ctx, refreshLimit)
 	defer cancel()

@@ -70,16 +70,17 @@ type attempts struct {
 	request
 	method  string
 	started time.Time
-	// sent counts the requests, tries those that the retry policy counts, repeats
-	// those that were sent again because the server did not process them.
+	// sent counts all requests, and tries those that the retry policy limits.
+	// repeats counts requests that were sent again at once, because the server
+	// provably did not process the one before.
 	sent, tries, repeats int
 	last                 lastReply
-	// refused is the token that earned a 401.
+	// refused is the token that earned a 401, nil before the first one.
 	refused *authorized
 	// mayHaveTakenEffect says that an earlier request may have been carried out.
 	mayHaveTakenEffect bool
-	// earlier is the failure that led to the next attempt, and cost what that
-	// attempt took from the retry budget.
+	// earlier is the failure after which the current attempt was made, and cost
+	// what that attempt took from the retry budget.
 	earlier error
 	cost    int64
 }
@@ -122,9 +123,9 @@ func (a *attempts) run(ctx context.Context, read func([]byte) error) error {
 	}
 }
 
-// token returns the token for the next attempt. Waiting for it is not on the
-// attempt's time. After a temporary failure of the token endpoint it asks again,
-// as long as the call has attempts left.
+// token returns the token for the next attempt. The attempt's timeout does not run
+// while it waits. After a temporary failure of the token endpoint it asks again, as
+// long as the call has attempts left.
 func (a *attempts) token(ctx context.Context) (*authorized, error) {
 	for {
 		token, err := a.client.auth.get(ctx)
@@ -202,8 +203,8 @@ func (a *attempts) readReply(reply *roundtrip.Reply, read func([]byte) error) (r
 }
 
 // isTruncated reports whether the end of the reply was lost, and another attempt
-// may bring it. A body that the server declared empty is not truncated. One that
-// was copied in part can't be replaced.
+// may bring it. A body that the server declared empty is not truncated. If a part
+// of the body was copied to a writer, another attempt can't help.
 func isTruncated(reply *roundtrip.Reply, cause error) bool {
 	if errors.Is(cause, roundtrip.ErrTruncated) {
 		return reply.Copied == 0
@@ -240,7 +241,8 @@ func (a *attempts) prepareNext(ctx context.Context, token *authorized, o retry.O
 	if o.Status == http.StatusUnauthorized {
 		return a.prepareReplay(token, o, err)
 	}
-	// With a reply, such an error is that of another call, made by a writer or decoder.
+	// If there was a reply, a *roundtrip.Error belongs to another call: one that the
+	// caller's writer or decoder made.
 	if e, ok := errors.AsType[*roundtrip.Error](err); ok && o.Status == 0 && e.Unprocessed && a.repeats < retry.MaxRepeats {
 		a.repeats++
 		return nil
@@ -302,10 +304,11 @@ func (a *attempts) endUnauthorized() error {
 	return a.end(retry.Outcome{Method: a.method, Status: http.StatusUnauthorized}, a.earlier, nil)
 }
 
-// end gives the call's last error its final form. earlier is the failure that err
-// kept from being mended, if any.
+// end gives the call's last error its final form. earlier is the failure that the
+// call was recovering from when err ended it, if any.
 func (a *attempts) end(o retry.Outcome, err, earlier error) error {
-	// Not errors.As: only what this attempt returned names the call already.
+	// Not errors.As: err may wrap an error of another call, which does not name this
+	// one.
 	switch err.(type) { //nolint:errorlint // see above
 	case *APIError, *DecodeError:
 	default:

@@ -37,8 +37,8 @@ type Client struct {
 	noPrint
 	config config
 	base   url.URL
-	// header is that of a request without a body, bodyHeader that of one with a
-	// body. All requests share them.
+	// header is sent with requests without a body, bodyHeader with those that have
+	// one. All requests share them, so they are never modified.
 	header, bodyHeader http.Header
 	auth               *auth
 	bookings           *keymutex.Mutexes
@@ -134,9 +134,10 @@ func (c *Client) as(opts []Option) (*Client, error) {
 // token (POST /auth/token). Store the token, and pass it to [Client.As] or, from
 // the store, to [Client.AsStored]. Exchange changes nothing in c.
 //
-// A code works once, and the request is sent once. A refusal is a [*TokenError],
-// [ErrReauthorize] if the code is dead. If the reply was lost or can't be read,
-// the error is an [*OutcomeUnknownError]: the user has to consent again.
+// A code works once, and the request is sent once. A refusal is a [*TokenError]. It
+// is [ErrReauthorize] if the code has expired or was used. If the reply was lost or
+// can't be read, the error is an [*OutcomeUnknownError]: the user has to consent
+// again.
 func (c *Client) Exchange(ctx context.Context, code string) (*oauth2.Token, error) {
 	if err := c.check(ctx); err != nil {
 		return nil, err

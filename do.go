@@ -30,9 +30,10 @@ type Call struct {
 	Query url.Values
 	// Body is sent as JSON, written by [json.Marshal]. Nil sends no body.
 	Body any
-	// Into receives the body of the reply: a pointer for [json.Unmarshal], set only
-	// if the whole body could be read, and to null only if its type can hold that;
-	// an [io.Writer] for a body of any type and size; or nil to drop the body.
+	// Into receives the body of the reply. It is a pointer for [json.Unmarshal], an
+	// [io.Writer] for a body of any type and size, or nil to drop the body. What a
+	// pointer points to is set only if the whole body could be read. A body of null
+	// is an error if that type has no nil.
 	Into any
 
 	noPrint
@@ -113,8 +114,8 @@ func (e *Call) decode(method string, body []byte) error {
 	return nil
 }
 
-// canBeNull reports whether json.Unmarshal stores null. It skips null where the
-// type has no such value, which would leave an empty one for a reply.
+// canBeNull reports whether json.Unmarshal stores null. For other types it ignores
+// null, and the caller would take an empty value for a reply.
 func canBeNull(k reflect.Kind) bool {
 	return k == reflect.Pointer || k == reflect.Map || k == reflect.Slice || k == reflect.Interface
 }

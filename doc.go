@@ -23,7 +23,8 @@
 // # Booking once
 //
 // The service can't recognize a booking that is sent twice. So no method repeats a
-// POST that may have been carried out: it ends with an [OutcomeUnknownError].
+// POST that may have been carried out. The call then fails with an
+// [OutcomeUnknownError].
 //
 // [SessionService.CreateOnce] takes a key, such as the id of the appointment, and
 // books only if no session has it. Call it again with the same key and request
@@ -36,7 +37,7 @@
 //
 // [SessionService.Update] changes the fields that its request sets. new(v) makes a
 // pointer; a pointer to "" clears a text. [SessionService.Delete] cancels a session
-// for good, as long as it has not started. The service then hides the session:
+// that has not started. That can't be undone. The service then hides the session:
 // calls about it fail with [ErrUnauthorized], and only a list with IncludeCanceled
 // shows it.
 //
@@ -74,12 +75,13 @@
 //
 // # Errors
 //
-// Each type of error is one or more of the Err variables, for [errors.Is]. Test for
-// [ErrOutcomeUnknown] first: such an error is also whatever caused it.
+// With [errors.Is], each type of error matches one or more of the Err variables.
+// Test for [ErrOutcomeUnknown] first: such an error also matches its cause, for
+// example [ErrServer].
 //
 //   - [ValidationError]: bad input, nothing was sent.
 //   - [APIError]: the service refused.
-//   - [DecodeError]: a success with a body that is not what was promised.
+//   - [DecodeError]: the service reported success, with an unexpected body.
 //   - [TokenError]: the token endpoint gave no token.
 //   - [OutcomeUnknownError]: look before you repeat the call.
 //   - [ListError], [KeyError]: see above.
@@ -100,9 +102,9 @@
 // # Secrets and logging
 //
 // No error, log line or printed value of this package shows a secret, token, link,
-// id, state or name. This can't be kept for fields that a program prints itself,
-// for unexported fields of its structs, and for slices and structs in a JSON log
-// handler. [WithLogger] writes a line for each request, [WithResponseHook] is
+// id, state or name. Three things are not covered: fields that a program prints
+// itself, values in unexported fields of its structs, and slices and structs in a
+// JSON log handler. [WithLogger] writes a line for each request, [WithResponseHook] is
 // called for each call, and [WithMiddleware] wraps the transport. Requests for
 // tokens appear as POST /auth/token.
 //

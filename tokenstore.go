@@ -20,8 +20,8 @@ import (
 // renews the lease meanwhile. It then saves the result only if the version is
 // the one it read. A save that failed is tried again as long as the lease lasts:
 // until then nobody else sends the old refresh token. The lease only saves token
-// requests; the version is what keeps a newer token. Losing the lease must
-// therefore not interrupt f.
+// requests; the version is what protects a newer token. So f must go on when the
+// lease is lost.
 //
 // Compare times by the database's clock alone, and keep the token's Expiry
 // relative to it: the clocks of the processes may differ. Errors must not carry
@@ -40,8 +40,8 @@ type TokenStore interface {
 	Update(ctx context.Context, f func(ctx context.Context, stored *oauth2.Token) (*oauth2.Token, error)) (*oauth2.Token, error)
 }
 
-// storePause is the time between two questions to a store that has no usable
-// token.
+// storePause is how long the answer of a store that has no usable token is used
+// again, instead of asking the store.
 const storePause = time.Second
 
 // unsavedToken is a new token that the store failed to keep, and the refresh
