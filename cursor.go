@@ -15,7 +15,7 @@ import (
 // forward, some of them into pages that were read. Consecutive pages must
 // therefore overlap: a page's first session must be one already read, or sort
 // before the last one read. Otherwise sessions were removed, and the cursor steps
-// back. That holds in whatever order the server answers requests for pages.
+// back. It does not matter in which order the server answers requests for pages.
 type cursor struct {
 	asked    SessionListOptions
 	pageSize int
@@ -27,15 +27,16 @@ type cursor struct {
 	// byNumber is set while page numbers are followed, without overlap.
 	byNumber bool
 
-	byTime bool      // the list is sorted by start time
-	last   time.Time // the start of the last session read
-	read   *boundedset.Set[sighting]
+	sortedByTime bool      // as far as the pages read show
+	last         time.Time // the start of the last session read
+	// read holds the sessions that were read last, for the overlap check.
+	read *boundedset.Set[sighting]
 	// known are the ids of the sessions that the caller has had.
 	known *boundedset.Set[string]
 }
 
-// pageRef is a page to ask for. until is how many sessions of the list are read
-// after it, if the list does not change.
+// pageRef is a page to ask for. until is the number of sessions of the list that are
+// read once this page is, if the list does not change.
 type pageRef struct{ number, size, until int }
 
 func (p pageRef) begin() int { return p.number * p.size }
@@ -58,12 +59,13 @@ func newCursor(asked SessionListOptions) *cursor {
 		pageSize: pageSize,
 		at:       pageRef{asked.Page, pageSize, (asked.Page + 1) * pageSize},
 		byNumber: !asked.pagesShift(),
-		byTime:   asked.byTime(),
 		read:     boundedset.New(remembered, sighting.clone),
 		known:    boundedset.New(remembered, strings.Clone),
+
+		sortedByTime: asked.byTime(),
 	}
 	if c.byNumber {
-		c.at.size = asked.PageSize // the service knows what 0 means
+		c.at.size = asked.PageSize // 0 leaves the size to the service
 	}
 	return c
 }
@@ -74,10 +76,12 @@ func (c *cursor) overlaps(page *SessionPage) bool {
 		return true
 	}
 	if len(page.Content) == 0 {
+		// The page was to begin with a session already read. If it ends the list,
+		// sessions were removed.
 		return page.More
 	}
 	first := &page.Content[0]
-	return c.byTime && c.compare(first.StartTime, c.last) < 0 || c.read.Has(c.sightingOf(first))
+	return c.sortedByTime && c.compare(first.StartTime, c.last) < 0 || c.read.Has(c.sightingOf(first))
 }
 
 // stepBack moves the cursor to a page of the largest size that begins further up.
@@ -106,7 +110,7 @@ func (c *cursor) advance(page *SessionPage) {
 	if c.byNumber {
 		c.at = c.following(c.at)
 	} else {
-		c.at = c.overlapping(c.at.begin() + end)
+		c.at = c.overlappingPage(c.at.begin() + end)
 	}
 }
 
@@ -115,7 +119,7 @@ func (c *cursor) following(at pageRef) pageRef {
 	if c.byNumber {
 		return pageRef{number: at.number + 1, size: at.size}
 	}
-	return c.overlapping(at.until)
+	return c.overlappingPage(at.until)
 }
 
 // firstWanted returns the index of the first session that belongs to this
@@ -150,10 +154,10 @@ func (c *cursor) sightingOf(s *Session) sighting {
 	return sighting{s.SessionID, s.StartTime.UTC()}
 }
 
-// remember keeps what the overlap check needs. A server that does not sort by
-// start time sorts by creation.
+// remember keeps what the overlap check needs. If a page is not sorted by start
+// time, the server sorts by creation, and starts prove nothing.
 func (c *cursor) remember(sessions []Session) {
-	c.byTime = c.byTime && slices.IsSortedFunc(sessions, func(a, b Session) int { return c.compare(a.StartTime, b.StartTime) })
+	c.sortedByTime = c.sortedByTime && slices.IsSortedFunc(sessions, func(a, b Session) int { return c.compare(a.StartTime, b.StartTime) })
 	for i := range sessions {
 		c.read.Add(c.sightingOf(&sessions[i]))
 		c.last = sessions[i].StartTime
@@ -169,15 +173,16 @@ func (c *cursor) compare(a, b time.Time) int {
 	return a.Truncate(time.Second).Compare(b.Truncate(time.Second))
 }
 
-// overlapping returns the page that begins within the sessions read and brings a
-// full page of new ones, or as many as the largest page can.
-func (c *cursor) overlapping(read int) pageRef {
+// overlappingPage returns the page to ask for when count sessions of the list are
+// read. It begins with one of them and brings a full page of new ones, or as many as
+// the largest page can.
+func (c *cursor) overlappingPage(count int) pageRef {
 	best := pageRef{size: 1}
-	for size := 1; size <= maxPageSize && best.end()-read < c.pageSize; size++ {
-		if at := (pageRef{number: max(0, read-1) / size, size: size}); at.end() > best.end() {
+	for size := 1; size <= maxPageSize && best.end()-count < c.pageSize; size++ {
+		if at := (pageRef{number: max(0, count-1) / size, size: size}); at.end() > best.end() {
 			best = at
 		}
 	}
-	best.until = min(best.end(), read+c.pageSize)
+	best.until = min(best.end(), count+c.pageSize)
 	return best
 }

@@ -13,8 +13,8 @@ import (
 
 const (
 	// remembered is how many sessions an iteration recognizes: ten of the largest
-	// pages, and one that a request may repeat. So many sessions, at most, may be
-	// pushed back into view by new ones between two requests.
+	// pages, and one more that a request may repeat. So new sessions may push up to
+	// ten of these pages back into view between two requests.
 	remembered = 11 * maxPageSize
 	// maxIdlePages is how many pages in a row may be empty, or the same as the page
 	// before, until the list is taken to have no end.
@@ -47,7 +47,8 @@ var errEndless = errors.New("the list continues but contains nothing new")
 // changes, they may have to be asked for again.
 //
 // An error is yielded once, as a [*ListError] beside a nil page, and ends the
-// iteration. So does a list that goes on without anything new. See docs/lists.md.
+// iteration. A list that goes on without anything new is such an error. See
+// docs/lists.md.
 func (s *SessionService) Pages(ctx context.Context, opts *SessionListOptions) iter.Seq2[*SessionPage, error] {
 	asked := valueOf(opts)
 	return func(yield func(*SessionPage, error) bool) {
@@ -126,10 +127,11 @@ func newListing(s *SessionService, asked SessionListOptions) *listing {
 // byTime reports whether the service sorts the list by start time.
 func (o *SessionListOptions) byTime() bool { return !o.StartTime.IsZero() || !o.EndTime.IsZero() }
 
-// pagesShift reports whether a session can come to an earlier page while the list
-// is read, and so be missed by page numbers. By creation, with canceled sessions in
-// it, a list only grows, at its newer end. If that is its beginning, sessions only
-// come to later pages, but pages that are read side by side can leave a gap.
+// pagesShift reports whether page numbers alone could miss a session. Under a
+// filter, a session that leaves the list moves later ones to earlier pages. Without
+// one, the list only grows, at its newer end, because it has the canceled sessions.
+// In reverse order that end is the beginning, and sessions move to later pages:
+// pages that are requested side by side can then leave a gap.
 func (o *SessionListOptions) pagesShift() bool {
 	return o.byTime() || o.State != "" || o.Order == OrderReverse && o.Prefetch > 0
 }
@@ -143,8 +145,8 @@ func (l *listing) stopped(err error) error {
 	return &ListError{Page: page, PageSize: l.asked.PageSize, Err: err}
 }
 
-// next returns the next page, cut to the sessions that the caller has not had and
-// wants.
+// next returns the next page. It has only those sessions that the caller wants and
+// has not had.
 func (l *listing) next(ctx context.Context) (*SessionPage, error) {
 	for {
 		page, err := l.queue.Take(ctx, l.cursor.at, l.ahead)
@@ -186,8 +188,8 @@ func (l *listing) dropKnown(page *SessionPage) error {
 	if l.sessions == before {
 		l.ahead = 0
 	}
-	// New sessions can push whole pages of known ones back into view, but then
-	// each page begins with another one.
+	// New sessions can push whole pages of known ones back into view. Such pages
+	// begin with different sessions.
 	if l.sessions > before || first != l.first {
 		l.idle = 0
 	} else {
