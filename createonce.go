@@ -41,8 +41,8 @@ const (
 // [ErrPreviouslyCanceled] if only canceled ones have it.
 //
 // Two holes remain. The service may carry out or list a booking after the last
-// look, when another call has booked. Two processes, or two Clients, may book at
-// the same moment; [WithBookingLedger] prevents that. The next call with the key
+// look, and the next call then books again. Two processes, or two Clients, may book
+// at the same moment; [WithBookingLedger] prevents that. A later call with the key
 // then fails with ErrDuplicate.
 func (s *SessionService) CreateOnce(ctx context.Context, key string, req *SessionCreationRequest) (*Session, error) {
 	c := s.core()
@@ -163,8 +163,7 @@ func (s *SessionService) lookAgain(
 	}
 }
 
-// stillUnknown adds the end of the caller's context to what left the outcome
-// unknown.
+// stillUnknown returns the error unknown, with the error of ctx if ctx has ended.
 func stillUnknown(ctx context.Context, unknown error) error {
 	if ended := ctx.Err(); ended != nil && !errors.Is(unknown, ended) {
 		return &OutcomeUnknownError{

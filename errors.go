@@ -10,8 +10,8 @@ import (
 	"unicode/utf8"
 )
 
-// The kinds of failure, for use with [errors.Is]. The types below say which of
-// them each error is.
+// The kinds of failure, for use with [errors.Is]. Each type below says which of them
+// its errors match. "It is ErrX" means that errors.Is(err, ErrX) is true.
 var (
 	// ErrInvalidRequest is bad input, found before anything is sent.
 	ErrInvalidRequest = errors.New("coviu: invalid request")
@@ -215,7 +215,7 @@ const (
 	invalidGrant = "invalid_grant"
 )
 
-// Is reports whether target is one of the sentinels of the type's description.
+// Is reports whether target is one of the Err variables named above.
 func (e *TokenError) Is(target error) bool {
 	if e == nil {
 		return false
@@ -236,7 +236,7 @@ func (e *TokenError) Is(target error) bool {
 // OutcomeUnknownError is a request that may or may not have been carried out: a
 // POST whose reply was lost or could not be read, or a repeated DELETE. It is
 // [ErrOutcomeUnknown] and whatever Err is. The client never repeats such a POST.
-// Check whether the session exists before you do, or book with
+// Before you repeat it, check whether the session exists, or book with
 // [SessionService.CreateOnce], which checks.
 type OutcomeUnknownError struct {
 	// Operation is the endpoint's route.
@@ -302,9 +302,9 @@ func (e *ListError) Unwrap() error {
 }
 
 // KeyError says that [SessionService.CreateOnce] can't use its key. It is
-// [ErrKeyConflict], [ErrPreviouslyCanceled] or [ErrDuplicate]. Nothing was booked,
-// unless the outcome of a booking was unknown first: then the session that was
-// booked is among the Sessions.
+// [ErrKeyConflict], [ErrPreviouslyCanceled] or [ErrDuplicate]. The call booked
+// nothing, with one exception: if it sent a booking whose outcome was unknown, that
+// session may be among the Sessions.
 type KeyError struct {
 	// Sessions are the sessions that have the key and are in the way. It is empty
 	// if the service doesn't show the canceled session any more.

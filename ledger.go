@@ -45,12 +45,12 @@ type Booking struct {
 	// here, so whoever books must search for them first.
 	Overdue bool
 	// Begin records durably that a request is about to be sent. If an earlier
-	// request is unsettled, it sets the mark Overdue as well: its caller has waited
-	// for that one in vain. It fails if the hold was lost; then nothing may be sent.
+	// request is unsettled, Begin also sets Overdue: the caller has waited for that
+	// request in vain. Begin fails if the hold was lost; then nothing may be sent.
 	Begin func(ctx context.Context) error
-	// Settle records the session that the key stands for and that no request is
-	// outstanding. "" records that provably nothing was booked. It fails if
-	// another process holds the key now.
+	// Settle records which session the key stands for. No request is outstanding
+	// then. "" records that provably nothing was booked. Settle fails if another
+	// process holds the key now.
 	Settle func(ctx context.Context, sessionID string) error
 
 	noPrint
@@ -94,8 +94,8 @@ func notBooked(cause error) error {
 	}
 }
 
-// heldKey is a key that the ledger holds for this process. Without a ledger it is
-// the zero Booking.
+// heldKey is a key that the ledger holds for this process. It is the zero heldKey
+// without a ledger.
 type heldKey struct {
 	Booking
 

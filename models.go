@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// Role is what a participant may do in a session. The service reads roles in
-// any case and answers in upper case. A role that this version does not know is
-// kept.
+// Role is what a participant may do in a session. The service accepts roles in
+// upper and lower case, and answers in upper case. A role that this version does not
+// know is kept.
 type Role string
 
 // The roles that the service names.
@@ -188,9 +188,9 @@ type SessionCreationRequest struct {
 	FeatureFlags []string `json:"feature_flags,omitempty"`
 }
 
-// SessionUpdateRequest describes a change of a session. A nil field is not
-// changed, a pointer to "" clears the field (new("") makes one). A request with
-// only nil fields is a [*ValidationError].
+// SessionUpdateRequest describes a change of a session. A nil field stays as it is.
+// A pointer to "" clears a text; new("") makes one. A request with only nil fields
+// is a [*ValidationError].
 type SessionUpdateRequest struct {
 	// SessionName is the new title.
 	SessionName *string `json:"session_name,omitempty"`
@@ -208,7 +208,7 @@ type SessionUpdateRequest struct {
 type ParticipantCreationRequest struct {
 	// DisplayName is the name that others see in the call.
 	DisplayName string `json:"display_name,omitempty"`
-	// Role is read by the service in any case.
+	// Role may be in upper or lower case.
 	Role Role `json:"role,omitempty"`
 	// Picture is the URL of an image for the participant.
 	Picture string `json:"picture,omitempty"`
@@ -218,8 +218,8 @@ type ParticipantCreationRequest struct {
 	Phone string `json:"phone,omitempty"`
 }
 
-// ParticipantUpdateRequest describes a change of a participant. A nil field is not
-// changed, a pointer to "" clears the field. A request with only nil fields is a
+// ParticipantUpdateRequest describes a change of a participant. A nil field stays as
+// it is. A pointer to "" clears a text. A request with only nil fields is a
 // [*ValidationError].
 type ParticipantUpdateRequest struct {
 	// DisplayName is the new name.
@@ -249,7 +249,8 @@ type SessionListOptions struct {
 	// it to the service, which takes 200.
 	PageSize int
 	// Prefetch is how many pages Pages and All fetch ahead of their consumer,
-	// at most 64. Zero fetches a page when it is wanted. It is not sent.
+	// at most 64. Zero fetches a page when it is wanted. The service does not get
+	// this option.
 	Prefetch int
 	// StartTime asks for sessions that start at or after it. EndTime is the bound
 	// at the other end; the service's documents disagree on whether a session has

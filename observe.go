@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// ResponseInfo describes a finished call to a response hook.
+// ResponseInfo is what a response hook learns about a finished call.
 type ResponseInfo struct {
 	// Operation is the endpoint's route, such as "GET /sessions/{session_id}".
 	Operation string

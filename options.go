@@ -62,7 +62,7 @@ type config struct {
 	budget         *retry.Budget
 	pacer          *pacer.Pacer
 	attemptTimeout time.Duration
-	timedByClient  bool
+	timedByClient  bool // attemptTimeout is the Timeout of WithHTTPClient
 	maxResponse    int64
 	token          *oauth2.Token
 	source         oauth2.TokenSource
@@ -115,9 +115,9 @@ func WithHTTPClient(hc *http.Client) Option {
 
 // WithMiddleware wraps the transport: the library's own, or that of
 // [WithHTTPClient]. Use it for tracing, metrics and headers. It sees every request,
-// those for tokens and each retry included. Given several times, the first is the
-// outermost, and those of [Client.As] are inside. wrap is called once for each
-// client.
+// those for tokens and each retry included. If the option is given several times,
+// the first is the outermost. Options of [Client.As] wrap inside those of its
+// client. wrap is called once for each client.
 //
 // The middleware must follow the rules of [http.RoundTripper]. If it hides the
 // events of net/http/httptrace, a POST that failed always counts as sent. If it
@@ -275,7 +275,7 @@ func WithBookingLedger(l BookingLedger) Option {
 }
 
 // WithRFC1123Dates sends dates as RFC 1123 in GMT instead of RFC 3339, for
-// servers that read nothing else. They have whole seconds; what is finer is cut.
+// servers that read nothing else. Such dates have whole seconds: fractions are cut.
 func WithRFC1123Dates() Option {
 	return func(c *config) error {
 		c.rfc1123 = true
@@ -313,8 +313,8 @@ func (c *config) apply(opts []Option) error {
 	return nil
 }
 
-// checkCredentials refuses what HTTP Basic can't carry. Empty ones are fine
-// where a token source makes them unnecessary.
+// checkCredentials refuses what HTTP Basic can't carry. With a token source, both
+// may be empty.
 func (c *config) checkCredentials() error {
 	switch {
 	case c.source != nil && c.key == "" && c.secret == "":

@@ -51,7 +51,7 @@ func (p *ParticipantService) Add(ctx context.Context, sessionID string, req *Par
 //
 // Errors: [ErrNotFound] if the session does not exist, [ErrUnauthorized] if it was
 // canceled. [*ValidationError] for bad input, [*APIError] for other refusals,
-// [*DecodeError] if the reply is neither.
+// [*DecodeError] if the reply is neither a page nor an array.
 func (p *ParticipantService) List(ctx context.Context, sessionID string, opts *ParticipantListOptions) (*ParticipantPage, error) {
 	if err := checkID("sessionID", sessionID); err != nil {
 		return nil, err

@@ -10,8 +10,8 @@ import (
 	"github.com/coviu/coviu-go-sdk/internal/dates"
 )
 
-// The functions below write request bodies. The dates shadow those of the
-// request, because the form in which they are sent is an option of the client.
+// The functions below write request bodies. Their date fields take the place of
+// those of the request, because an option of the client decides the form of a date.
 // SessionName is repeated only to stay the first field.
 
 func (c *Client) sessionCreationBody(r *SessionCreationRequest) []byte {
@@ -32,8 +32,8 @@ func (c *Client) sessionUpdateBody(r *SessionUpdateRequest) []byte {
 	}{r.SessionName, c.date(valueOf(r.StartTime)), c.date(valueOf(r.EndTime)), r})
 }
 
-// encode writes a request, which is made of strings only: that can't fail. What
-// is safe in HTML stays as it is.
+// encode writes a request as JSON. That can't fail, since requests hold strings
+// only. It writes <, > and & as they are.
 func encode(request any) []byte {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)

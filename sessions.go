@@ -58,7 +58,7 @@ func (s *SessionService) Get(ctx context.Context, sessionID string, opts *Sessio
 // The order is that of creation, oldest first. With StartTime or EndTime it is by
 // start time. While others book and cancel, sessions move from one page to
 // another. To read a whole list, use [SessionService.All] or
-// [SessionService.Pages]: they miss nothing because of that.
+// [SessionService.Pages]: they find the sessions that move.
 //
 // Errors: [*ValidationError] for bad options, [*APIError] for refusals,
 // [*DecodeError] if the reply is not a page.

@@ -13,8 +13,8 @@ const (
 	maxPrefetch = 64
 )
 
-// checkID lets through what the service's ids are made of: characters that
-// stand in one path segment as they are. So no id can lead to another route.
+// checkID allows the characters of the service's ids. None of them needs escaping in
+// a segment of a path, so no id can lead to another route.
 func checkID(field, id string) error {
 	switch {
 	case id == "":
@@ -57,7 +57,7 @@ func checkYear(field string, t time.Time) error {
 	return nil
 }
 
-// checkText refuses what JSON can't carry: it would arrive as something else.
+// checkText refuses text that JSON can't carry: other text would arrive.
 func checkText(field string, texts ...string) error {
 	for _, text := range texts {
 		if !utf8.ValidString(text) {
