@@ -1,2 +1,3 @@
-// Package createoncetest tests CreateOnce through the public API alone.
+// Package createoncetest holds the tests of CreateOnce, through the library's public
+// API.
 package createoncetest

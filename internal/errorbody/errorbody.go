@@ -16,9 +16,9 @@ const maxBudget = 512 << 10
 // maxDecimal is the length that a float64 in decimal does not exceed.
 const maxDecimal = 350
 
-// Parse finds code and message in the shapes that servers use: in an
-// object under "error", a code there with its text in "error_description", or
-// both at the top. Any other body has neither.
+// Parse finds code and message in the three shapes that servers use: both in an
+// object under "error", the code under "error" with the message under
+// "error_description", or both at the top. Any other body has neither.
 func Parse(body []byte) (code, message string) {
 	var (
 		c           jsoncursor.Cursor

@@ -177,7 +177,7 @@ func (c *Cursor) Null() bool {
 	return c.Peek() == 'n' && c.literal("null")
 }
 
-// Text reads a string. It is not ok for null and after an error.
+// Text reads a string. ok is false for null and after an error.
 func (c *Cursor) Text() (text []byte, ok bool) {
 	if c.Peek() != '"' {
 		if !c.Null() {
@@ -193,8 +193,8 @@ func (c *Cursor) Text() (text []byte, ok bool) {
 	return text, ok
 }
 
-// unquote returns the meaning of the inside of a string, in the memory of dst if
-// there is enough. Each byte that is not UTF-8 becomes three.
+// unquote replaces the escapes in a string by what they stand for. It uses the
+// memory of dst if there is enough. Each byte that is not UTF-8 becomes three.
 func (c *Cursor) unquote(dst, inside []byte) (text []byte, ok bool) {
 	size := len(inside)
 	if !utf8.Valid(inside) {
@@ -209,7 +209,7 @@ func (c *Cursor) unquote(dst, inside []byte) (text []byte, ok bool) {
 	return appendUnquoted(dst, inside), true
 }
 
-// Bool reads a boolean. It is not ok for null and after an error.
+// Bool reads a boolean. ok is false for null and after an error.
 func (c *Cursor) Bool() (value, ok bool) {
 	switch c.Peek() {
 	case 't':
@@ -224,8 +224,8 @@ func (c *Cursor) Bool() (value, ok bool) {
 	return false, false
 }
 
-// Int reads an integer, also from a string; an empty string is zero. It is not
-// ok for null and after an error.
+// Int reads an integer, also from a string; an empty string is zero. ok is false for
+// null and after an error.
 func (c *Cursor) Int() (value int, ok bool) {
 	var digits []byte
 	switch b := c.Peek(); {

@@ -8,8 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// quoted reads a string and returns what is between its quotation marks. It is
-// plain if that is also the meaning of the string: no escapes, valid UTF-8.
+// quoted reads a string and returns what is between its quotation marks. plain is
+// true if that is the value of the string: it has no escapes and is valid UTF-8.
 func (c *Cursor) quoted() (inside []byte, plain, ok bool) {
 	plain = true
 	text, start := c.text, c.pos+1
@@ -84,7 +84,7 @@ func escapeLen(text []byte) int {
 	return 6
 }
 
-// appendUnquoted appends the meaning of a string whose escapes are valid. As in
+// appendUnquoted appends the value of a string whose escapes are valid. As in
 // encoding/json, a byte that is not UTF-8 and half a surrogate pair become U+FFFD.
 func appendUnquoted(dst, inside []byte) []byte {
 	for len(inside) > 0 {

@@ -123,8 +123,8 @@ func (r *Reader) String(field *string) {
 	}
 }
 
-// SharedString reads a string that is often the same as the last one. It is not copied
-// to a chunk: another item may refer to it too.
+// SharedString reads a string that is often the same as the last one. It is not
+// copied to a chunk, because another item may refer to it too.
 func (r *Reader) SharedString(field, last *string) {
 	text, ok := r.Text()
 	if !ok {
@@ -136,7 +136,8 @@ func (r *Reader) SharedString(field, last *string) {
 	*field = *last
 }
 
-// UpperCase reads a string in upper case. The result is valid until the next call.
+// UpperCase reads a string and returns it in upper case. The result is valid until
+// the next call.
 func (r *Reader) UpperCase() (text []byte, ok bool) {
 	text, ok = r.Text()
 	if !ok || !r.reserveScratch(len(text)) {

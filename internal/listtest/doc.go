@@ -1,2 +1,3 @@
-// Package listtest tests the iteration over lists of sessions, through the public API alone.
+// Package listtest holds the tests of the iteration over lists of sessions, through
+// the library's public API.
 package listtest

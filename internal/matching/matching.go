@@ -1,4 +1,5 @@
-// Package matching assigns things to places, each to a place of its own.
+// Package matching assigns things to places, each to a place of its own: it solves
+// bipartite matching.
 package matching
 
 // Complete reports whether each of n things can have one of the places to itself.

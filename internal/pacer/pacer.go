@@ -55,7 +55,7 @@ func (p *Pacer) Delay() (time.Duration, error) {
 }
 
 // Failed records that a request failed because the server is in trouble. A
-// retryAfter of up to a minute delays the next request.
+// retryAfter of up to a minute delays the next request. A longer one is ignored.
 func (p *Pacer) Failed(cause error, retryAfter time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

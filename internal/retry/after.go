@@ -10,8 +10,8 @@ import (
 
 // After reads a Retry-After header, as seconds or as a date in any of the three
 // forms that HTTP knows. A date counts from the reply's own Date, so that the
-// two clocks need not agree. It returns zero for a header that is missing or
-// makes no sense; a negative delay makes none.
+// two clocks need not agree. It returns zero for a header that is missing,
+// unreadable or negative.
 func After(h http.Header, now time.Time) time.Duration {
 	value := strings.TrimSpace(h.Get("Retry-After"))
 	if value == "" {

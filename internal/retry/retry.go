@@ -34,7 +34,9 @@ const (
 	Ambiguous
 )
 
-// Decide is the one place where that is decided:
+// Decide returns what to do after an attempt that ended with o. Two cases are handled
+// before it is asked: a 401, and a request that the server refused unread, which is
+// repeated at once.
 //
 //	                                         GET PUT DELETE   POST
 //	not sent, temporary                      Retry            Retry
@@ -45,7 +47,7 @@ const (
 //	another 4xx                              Fail             Fail
 //	another 5xx, a redirect, unreadable 2xx  Fail             Ambiguous
 //
-// The service cannot recognise a repeated POST. So one that may have been
+// The service cannot recognize a repeated POST. So one that may have been
 // carried out is never sent again.
 func Decide(o Outcome) Verdict {
 	post := o.Method == http.MethodPost
@@ -120,6 +122,7 @@ func (p Policy) Delay(n int, throttled bool, floor time.Duration) time.Duration 
 	return max(floor, rand.N(ceiling+1))
 }
 
+// In points of a Budget. freshRefund is for a call that needed no retry.
 const (
 	budgetSize    = 500
 	transientCost = 14

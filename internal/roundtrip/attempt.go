@@ -19,7 +19,7 @@ import (
 // Attempt sends one request. It watches how far the request got, and keeps
 // net/http from sending it a second time.
 //
-// net/http repeats a request by itself when it takes that for harmless. Over
+// net/http repeats a request by itself when it considers that safe. Over
 // HTTP/2 it also does so after a PROTOCOL_ERROR, without limit, although the
 // server may have carried the request out. Two measures prevent this:
 //
@@ -214,7 +214,7 @@ func (a *Attempt) nothingWritten(ended bool) bool {
 	return a.connUnused()
 }
 
-// connUnused reports whether not one byte of the request was written. net/http
+// connUnused reports whether provably no byte of the request was written. net/http
 // reports headers as written when they are still in its buffer.
 func (a *Attempt) connUnused() bool {
 	conn := a.conn.Load()

@@ -41,7 +41,7 @@ func newError(err error) *Error {
 	}
 }
 
-// isUnprocessed recognises the errors by which net/http says that a request
+// isUnprocessed recognizes the errors by which net/http says that a request
 // with a body was not processed but cannot be repeated without GetBody. They
 // have no type, only a text. Should a text change in a future Go version, the
 // outcome of a POST becomes unknown; it is never sent twice.

@@ -13,8 +13,8 @@ import (
 const (
 	// maxErrorBody is how much is kept of a reply that reports a failure.
 	maxErrorBody = 64 << 10
-	// maxDrain is how much of a reply nobody wants is still read, so that its
-	// connection can serve the next request.
+	// maxDrain is how much is read and dropped of the rest of such a reply, so that
+	// its connection can serve the next request.
 	maxDrain = 256 << 10
 	// maxTrusted is the Content-Length up to which a buffer is made in advance.
 	maxTrusted = 512 << 10
@@ -45,8 +45,8 @@ type Reply struct {
 	// Copied is how much of the body was copied to a writer instead.
 	Copied int64
 	// Fault says why Body is not the whole body, or why the body was not copied:
-	// ErrTooLarge, or an error that is ErrTruncated or ErrWriter. The body of a reply that is not 2xx is cut at a limit of its
-	// own without that being a fault.
+	// ErrTooLarge, or an error that is ErrTruncated or ErrWriter. The body of a
+	// reply that is not 2xx is cut at maxErrorBody. That is no fault.
 	Fault  error
 	buffer *[]byte
 }

@@ -11,8 +11,8 @@ type Problem struct{ Field, Reason string }
 
 // Fill returns the path of a route such as "GET /things/{thing_id}/parts", with the
 // arguments in the place of each {name}. isSegment reports whether a text can be a
-// segment of the path as it is. Names must follow the same rule, because the route
-// stands in errors and logs.
+// segment of the path without escaping. Names must follow the same rule, because
+// errors and logs show the route.
 func Fill(route string, args []string, isSegment func(string) bool) (path string, problem *Problem) {
 	method, path, _ := strings.Cut(route, " ")
 	switch method {

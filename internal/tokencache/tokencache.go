@@ -44,8 +44,9 @@ type Config[T any] struct {
 	// Fetch gets a new value and its lifetime, zero for unlimited. last is the
 	// value before, valid or not, or nil. Only one Fetch runs at a time.
 	Fetch func(ctx context.Context, last *T) (*T, time.Duration, error)
-	// Fatal reports the failures after which the old value is not returned within
-	// the margin before its end. Nil means none.
+	// Fatal is asked about a failure within expiryMargin of the old value's end. If
+	// it reports true, the failure is returned, and else the old value. A nil Fatal
+	// reports false.
 	Fatal func(error) bool
 	// Background refreshes the value in the background before it expires.
 	Background bool
@@ -219,7 +220,7 @@ func (c *Cache[T]) finish(r *refresh[T], next *entry[T], err error) {
 		c.current.Store(next)
 		r.value = next.value
 	} else if old := c.current.Load(); c.mayServe(old, err) {
-		// Within the margin, not every call is to wait for the next failure.
+		// Within the margin, calls must not each wait for the next failure.
 		old.refreshAt.Store(int64(c.now() + retryPause))
 		old.validUntil.Store(max(old.validUntil.Load(), int64(min(c.now()+retryPause, old.expiry))))
 		r.value = old.value
