@@ -8,9 +8,9 @@ import (
 )
 
 const (
-	// The intent of a holder that did not settle dates from the end of its lease:
-	// until then it could send. Once the grace period has passed since, it is
-	// marked as overdue, for ever.
+	// If the last holder began a request and did not settle it, intent_until becomes
+	// the end of its lease: until then it could send. Once the grace period has
+	// passed after that, the row is marked as overdue, for ever.
 	holdBooking = `INSERT INTO coviu_bookings AS b (id, holder, lease_until) VALUES ($1, $2, {now} + $3)
 ON CONFLICT (id) DO UPDATE SET
 	holder = excluded.holder,
@@ -24,13 +24,14 @@ ON CONFLICT (id) DO UPDATE SET
 WHERE b.lease_until <= {now} OR b.holder = $2
 RETURNING session_id, COALESCE(intent_until + $4 - {now}, 0), overdue`
 
-	// A request that is sent while an earlier one is unsettled leaves nobody to
-	// wait for that one: whoever comes next has to search.
+	// If a request is sent while an earlier one is unsettled, nobody waits for the
+	// earlier one any more. So the row is marked, and whoever comes next searches.
 	beginBooking = `UPDATE coviu_bookings
 SET sending = 1, overdue = CASE WHEN intent_until IS NULL THEN overdue ELSE 1 END
 WHERE id = $1 AND holder = $2 AND lease_until > {now}`
 
-	// "Nothing was booked" is known of the holder's own request only.
+	// Without a session id, only the holder's own request is settled: it booked
+	// nothing. Requests of earlier holders stay unsettled.
 	settleBooking = `UPDATE coviu_bookings
 SET session_id = $1, sending = 0, intent_until = CASE WHEN $1 = '' THEN intent_until END
 WHERE id = $2 AND holder = $3`

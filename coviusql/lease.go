@@ -21,8 +21,8 @@ type lease struct {
 	row   string
 	// holder is unique: a statement of an earlier holder never matches the row.
 	holder string
-	// taken is a moment before the lease began, by the process's clock: so counted,
-	// the lease is over before it is for the database.
+	// taken is a moment before the lease began, by the process's clock. Counted from
+	// it, the lease ends for this process before it ends for the database.
 	taken time.Time
 }
 
@@ -30,13 +30,13 @@ func (s *Store) newLease(table, row string) *lease {
 	return &lease{store: s, table: table, row: row, holder: rand.Text()}
 }
 
-// take runs statement, which takes the lease and returns a row unless somebody
-// else has it, until it does or ctx ends.
+// take runs statement until it takes the lease or ctx ends. The statement returns a
+// row when it has taken the lease, and none while another holder has it.
 func (l *lease) take(ctx context.Context, statement string, args []any, into ...any) error {
 	for pause := firstPoll; ; {
 		taken, began, err := l.store.queryRow(ctx, statement, args, into...)
 		if err != nil {
-			// It may have been carried out all the same.
+			// The statement may have taken the lease all the same.
 			l.release(ctx)
 			return err
 		}
@@ -44,7 +44,8 @@ func (l *lease) take(ctx context.Context, statement string, args []any, into ...
 			l.taken = began
 			return nil
 		}
-		// Writers that wait would lock the row: look until the row is free.
+		// The statement locks the row even if it changes nothing. So only read the
+		// row until it is free.
 		for free := false; !free; pause = min(2*pause, longestPoll) {
 			if err := wait(ctx, pause); err != nil {
 				return err
@@ -58,8 +59,8 @@ func (l *lease) take(ctx context.Context, statement string, args []any, into ...
 	}
 }
 
-// keep renews the lease until stop is called. It calls lost when another holder
-// may have taken the row: it was taken, or the lease ended before a renewal.
+// keep renews the lease until stop is called. It calls lost when another holder has
+// taken the row, and when the lease ended before it was renewed.
 func (l *lease) keep(ctx context.Context, lost func()) (stop func()) {
 	set := l.store.settings
 	ctx, stop = context.WithCancel(context.WithoutCancel(ctx))
@@ -96,8 +97,8 @@ func (l *lease) renew(ctx context.Context) (held bool, err error) {
 	return changed > 0, err
 }
 
-// release lets others take the row. When ctx ends it goes on in the background;
-// if it fails, the lease ends by itself.
+// release lets others take the row. If ctx ends meanwhile, it returns and goes on in
+// the background. If it fails, the lease ends by itself.
 func (l *lease) release(ctx context.Context) {
 	released := make(chan struct{})
 	go func() {

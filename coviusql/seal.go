@@ -23,8 +23,8 @@ type tokenRecord struct {
 	Scope        any    `json:"scope,omitempty"`
 }
 
-// seal writes a token, encrypted if there are keys. The row's id is bound to it,
-// so that one user's token can't be put into another one's row.
+// seal writes a token, encrypted if there are keys. An encrypted token is bound to
+// the row's id: it can't be read from the row of another user.
 func (s *Store) seal(row string, t *oauth2.Token) (string, error) {
 	record := tokenRecord{t.AccessToken, t.TokenType, t.RefreshToken, t.ExpiresIn, t.Extra("scope")}
 	plain, err := json.Marshal(record) //nolint:gosec // storing the token is the purpose

@@ -83,8 +83,8 @@ func isTemporary(err error) bool {
 	return strings.Contains(err.Error(), "is locked") || strings.Contains(err.Error(), "SQLITE_BUSY")
 }
 
-// wait returns early, with ctx's error, when ctx ends. The pause is random,
-// between half of d and d, so that processes don't stay in step.
+// wait pauses for a random time between half of d and d, so that processes don't
+// stay in step. If ctx ends meanwhile, it returns ctx's error.
 func wait(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d/2 + rand.N(d/2))
 	defer timer.Stop()

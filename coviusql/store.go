@@ -144,7 +144,7 @@ func Open(ctx context.Context, db *sql.DB, d Dialect, opts ...Option) (*Store, e
 	err := s.prepareTables(ctx)
 	if e, ok := errors.AsType[*databaseError](err); ok {
 		// These statements carry no secret, and whoever sets up the database needs
-		// its text.
+		// the text of the error.
 		err = e.cause
 	}
 	if err != nil {
@@ -164,8 +164,8 @@ func (s *Store) Ledger() coviu.BookingLedger { return &ledger{s} }
 // Format prints the type alone, under every verb.
 func (s Store) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "coviusql.Store{…}") }
 
-// rowID makes a short, printable id of any string, whatever its length, bytes
-// and the database's collation.
+// rowID makes a short id of any string. It holds only hex digits, so the string's
+// bytes and the database's collation don't matter.
 func rowID(id string) string {
 	sum := sha256.Sum256([]byte(id))
 	return hex.EncodeToString(sum[:])
