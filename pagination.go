@@ -39,16 +39,14 @@ var errEndless = errors.New("the list continues but contains nothing new")
 //     asked for, can hide a session when another one is moved or leaves the list.
 //
 // A list of n pages takes n+1 requests at most, plus Prefetch, if it does not
-// change. Under StartTime, EndTime or State, a PageSize above 99 brings shorter
-// pages, and more of them: with a PageSize of 200, 5,000 sessions take 27 requests
-// under these filters and 25 without.
+// change. A PageSize above 99 brings shorter, and so more, pages under StartTime,
+// EndTime or State: with 200, 5,000 sessions take 27 requests instead of 25.
 //
 // With Prefetch, that many pages are asked for ahead, side by side. If the list
 // changes, they may have to be asked for again.
 //
-// An error is yielded once, as a [*ListError] beside a nil page, and ends the
-// iteration. A list that goes on without anything new is such an error. See
-// docs/lists.md.
+// An error, or a list that goes on without anything new, ends the iteration. It is
+// yielded once, as a [*ListError] beside a nil page. See docs/lists.md.
 func (s *SessionService) Pages(ctx context.Context, opts *SessionListOptions) iter.Seq2[*SessionPage, error] {
 	asked := valueOf(opts)
 	return func(yield func(*SessionPage, error) bool) {
