@@ -130,7 +130,7 @@ microbench: ## the benchmarks of single functions
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
 # The code whose mistakes cost most: whether to retry, the token cache, lists, CreateOnce, the decoder.
-MUTATE      ?= internal/retry internal/lease internal/jsoncursor \
+MUTATE      ?= internal/retry internal/tokencache internal/jsoncursor \
                cursor.go pagination.go createonce.go decode.go
 
 .PHONY: mutate
