@@ -240,7 +240,7 @@ func withKey(req *SessionCreationRequest, key string) (*SessionCreationRequest, 
 			return &keyed, nil
 		}
 	}
-	return nil, &ValidationError{"Participants", "need one whose State is empty, for the key"}
+	return nil, &ValidationError{"Participants", "need one participant whose State is empty"}
 }
 
 func hasState(s *Session, state string) bool {

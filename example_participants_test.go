@@ -43,7 +43,8 @@ func ExampleParticipantService_List() {
 	defer server.Close()
 	ctx := context.Background()
 	session := booked(server)
-	if _, err := client.Participants.Delete(ctx, session.Participants[1].ParticipantID); err != nil {
+	guest := session.WithRole(coviu.RoleGuest)[0]
+	if _, err := client.Participants.Delete(ctx, guest.ParticipantID); err != nil {
 		fmt.Println(err)
 		return
 	}
@@ -65,7 +66,7 @@ func ExampleParticipantService_Get() {
 	client, server := connect()
 	defer server.Close()
 	ctx := context.Background()
-	id := booked(server).Participants[0].ParticipantID
+	id := booked(server).WithRole(coviu.RoleHost)[0].ParticipantID
 
 	participant, err := client.Participants.Get(ctx, id)
 	if err != nil {
@@ -86,7 +87,7 @@ func ExampleParticipantService_Update() {
 	client, server := connect()
 	defer server.Close()
 	ctx := context.Background()
-	guest := booked(server).Participants[1]
+	guest := booked(server).WithRole(coviu.RoleGuest)[0]
 
 	renamed, err := client.Participants.Update(ctx, guest.ParticipantID, &coviu.ParticipantUpdateRequest{
 		DisplayName: new("Benjamin Okafor"),
@@ -106,7 +107,7 @@ func ExampleParticipantService_Delete() {
 	defer server.Close()
 	ctx := context.Background()
 	session := booked(server)
-	guest := session.Participants[1]
+	guest := session.WithRole(coviu.RoleGuest)[0]
 
 	if _, err := client.Participants.Delete(ctx, guest.ParticipantID); err != nil {
 		fmt.Println(err)

@@ -49,7 +49,7 @@ func consultation() *coviu.SessionCreationRequest {
 }
 
 // booked is a consultation that the server has already.
-func booked(server *coviutest.Server) coviu.Session {
+func booked(server *coviutest.Server) *coviu.Session {
 	sessions, err := server.Seed(coviu.Session{
 		SessionName: "Consultation",
 		StartTime:   three,
@@ -62,7 +62,7 @@ func booked(server *coviutest.Server) coviu.Session {
 	if err != nil {
 		panic(err)
 	}
-	return sessions[0]
+	return &sessions[0]
 }
 
 // A booking, from the credentials to the links. [SessionService.CreateOnce]

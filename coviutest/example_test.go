@@ -31,12 +31,11 @@ func (c *Clinic) Book(ctx context.Context, appointment string, at time.Time) (st
 	if err != nil {
 		return "", err
 	}
-	for _, person := range call.Participants {
-		if person.Role == coviu.RoleGuest {
-			return person.EntryURL, nil
-		}
+	patients := call.WithRole(coviu.RoleGuest)
+	if len(patients) != 1 {
+		return "", errors.New("the call does not have one patient")
 	}
-	return "", errors.New("the call has no guest")
+	return patients[0].EntryURL, nil
 }
 
 func TestClinicBooksOnce(t *testing.T) {
