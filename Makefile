@@ -74,7 +74,7 @@ modules: $(GENERATED) ## vet and build every module; test the nested ones
 lint: $(GENERATED) ## golangci-lint in every module of this project's own code
 	@for dir in $(filter-out testdata/%,$(MODULES)); do \
 		echo "$$dir: golangci-lint"; \
-		(cd $$dir && $(TOOL) golangci-lint run --config $(CURDIR)/.golangci.yml ./...); \
+		(cd $$dir && $(TOOL) golangci-lint run --allow-parallel-runners --config $(CURDIR)/.golangci.yml ./...); \
 	done
 
 .PHONY: format
