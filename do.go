@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"reflect"
 
+	"github.com/coviu/coviu-go-sdk/internal/fieldpath"
 	"github.com/coviu/coviu-go-sdk/internal/jsoncursor"
 	"github.com/coviu/coviu-go-sdk/internal/route"
 	"github.com/coviu/coviu-go-sdk/internal/safeerr"
@@ -105,7 +106,7 @@ func (e *Call) decode(method string, body []byte) error {
 	into := reflect.ValueOf(e.Into).Elem()
 	fresh := reflect.New(into.Type())
 	if err := json.Unmarshal(body, fresh.Interface()); err != nil {
-		return safeDecodeError(body, err)
+		return safeDecodeError(into.Type(), body, err)
 	}
 	if !canBeNull(into.Kind()) && string(bytes.TrimSpace(body)) == "null" {
 		return &jsoncursor.Error{Reason: "null"}
@@ -120,9 +121,9 @@ func canBeNull(k reflect.Kind) bool {
 	return k == reflect.Pointer || k == reflect.Map || k == reflect.Slice || k == reflect.Interface
 }
 
-func safeDecodeError(body []byte, err error) error {
+func safeDecodeError(into reflect.Type, body []byte, err error) error {
 	if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		return &jsoncursor.Error{Field: e.Field, Reason: "of another type"}
+		return &jsoncursor.Error{Field: fieldpath.Known(into, e.Field), Reason: "of another type"}
 	}
 	if _, ok := errors.AsType[*json.SyntaxError](err); ok {
 		// Its offset does not tell a missing byte from a wrong last one.

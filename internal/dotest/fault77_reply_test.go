@@ -22,7 +22,8 @@ type visit struct {
 	People  []struct {
 		Role string `json:"role"`
 	} `json:"participants"`
-	Code strictCode `json:"code"`
+	Code  strictCode     `json:"code"`
+	Seats map[string]int `json:"seats"`
 }
 
 // strictCode reads itself, and quotes what it can't read.
@@ -43,6 +44,7 @@ func TestFault77_IntoIsSetOnlyOnSuccess(t *testing.T) {
 		{"wrong type", `{"minutes":"twelve-canary"}`, "minutes", "canary"},
 		{"wrong number", `{"minutes":7777777777777777777777}`, "minutes", "7777"},
 		{"after good fields", `{"minutes":3,"participants":[{"role":"HOST"},{"role":4711}]}`, "participants.role", "4711"},
+		{"the key of a map", `{"seats":{"canary":"x"}}`, "seats", "canary"},
 		{"an array", `["canary"]`, "", "canary"},
 		{"a string", `"canary"`, "", "canary"},
 		{"null", `null`, "", "visit"},
