@@ -145,13 +145,10 @@ func (a *attempts) token(ctx context.Context) (*authorized, error) {
 
 // attempt sends the request once and reads the whole reply.
 func (a *attempts) attempt(ctx context.Context, token *authorized, read func([]byte) error) (retry.Outcome, error) {
-	send := roundtrip.Attempt{PlainHTTP2: a.client.config.plainHTTP2}
-	limited, cancel := send.Start(ctx, a.client.config.attemptTimeout, a.into)
-	defer cancel()
 	a.sent++
 	a.last = lastReply{}
 	began := time.Now()
-	reply, err := send.Do(token.http, a.newRequest(limited), a.client.config.maxResponse)
+	reply, err := roundtrip.Send(ctx, token.http, a.newRequest())
 	a.client.config.observer.logAttempt(ctx, a.operation, a.sent, reply.Status, reply.Size(), began)
 	if err != nil {
 		o := retry.Outcome{Method: a.method}
@@ -164,18 +161,23 @@ func (a *attempts) attempt(ctx context.Context, token *authorized, read func([]b
 	return a.readReply(&reply, read)
 }
 
-func (a *attempts) newRequest(ctx context.Context) *http.Request {
-	target := baseurl.Join(a.client.base, a.path)
+func (a *attempts) newRequest() roundtrip.Request {
+	c := a.client
+	target := baseurl.Join(c.base, a.path)
 	target.RawQuery = a.query
-	header := a.client.header
+	header := c.header
 	if a.body != nil {
-		header = a.client.bodyHeader
+		header = c.bodyHeader
 	}
 	if a.into != nil {
 		header = maps.Clone(header)
 		header["Accept"] = []string{"*/*"}
 	}
-	return roundtrip.NewRequest(ctx, a.method, target, header, a.body)
+	return roundtrip.Request{
+		Method: a.method, URL: target, Header: header, Body: a.body,
+		Timeout: c.config.attemptTimeout, Limit: c.config.maxResponse, Into: a.into,
+		PlainHTTP2: c.config.plainHTTP2,
+	}
 }
 
 func (a *attempts) readReply(reply *roundtrip.Reply, read func([]byte) error) (retry.Outcome, error) {

@@ -1,6 +1,7 @@
 package roundtrip
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -16,8 +17,8 @@ import (
 	"github.com/coviu/coviu-go-sdk/internal/transport"
 )
 
-// Attempt sends one request. It watches how far the request got, and keeps
-// net/http from sending it a second time.
+// attempt watches how far a request got, and keeps net/http from sending it a
+// second time.
 //
 // net/http repeats a request by itself when it considers that safe. Over
 // HTTP/2 it also does so after a PROTOCOL_ERROR, without limit, although the
@@ -27,20 +28,17 @@ import (
 //     A POST always has a body, even if the body is empty.
 //   - A request without a body is stopped as soon as net/http takes another
 //     connection after it wrote the request's headers to the first one.
-type Attempt struct {
-	// PlainHTTP2 says that the transport speaks HTTP/2 without TLS. Other
-	// transports speak HTTP/1 there.
-	PlainHTTP2 bool
+//
+// A transport may report events after the attempt was given up.
+type attempt struct {
+	Request
 
 	cancel context.CancelFunc
-	trace  httptrace.ClientTrace
+	// idle ends the attempt after Timeout, counted from the last byte, if Into is set.
+	idle  *time.Timer
+	trace httptrace.ClientTrace
 
 	wantsConn, gotConn, wroteHeaders, gotReply, stopped atomic.Bool
-	// into, if any, takes the body of a successful reply. idle ends the attempt
-	// after timeout, counted from the last byte.
-	into    io.Writer
-	idle    *time.Timer
-	timeout time.Duration
 
 	// conn is the HTTP/1 connection in use, on the library's own transport, and
 	// connStart what was written to it before this request.
@@ -48,34 +46,40 @@ type Attempt struct {
 	connStart atomic.Int64
 }
 
-// SpeaksPlainHTTP2 reports whether rt is set to speak HTTP/2 without TLS.
-func SpeaksPlainHTTP2(rt http.RoundTripper) bool {
-	t, ok := rt.(*http.Transport)
-	return ok && t.Protocols != nil && t.Protocols.UnencryptedHTTP2()
-}
-
-// Start returns the context of the request. It ends after timeout. If into is not
-// nil, the body of a successful reply is copied to it, and timeout counts from the
-// last byte. Use each Attempt once: a transport may report events after the attempt
-// was given up.
-func (a *Attempt) Start(ctx context.Context, timeout time.Duration, into io.Writer) (context.Context, context.CancelFunc) {
-	if into == nil {
-		ctx, a.cancel = context.WithTimeout(ctx, timeout)
+// start returns the request for net/http. Its context ends after Timeout and
+// watches it. It has a URL of its own, since some transports modify it.
+func (a *attempt) start(ctx context.Context) *http.Request {
+	if a.Into == nil {
+		ctx, a.cancel = context.WithTimeout(ctx, a.Timeout)
 	} else {
 		limited, cancel := context.WithCancelCause(ctx)
-		ctx, a.into, a.timeout = limited, into, timeout
-		a.idle = time.AfterFunc(timeout, func() { cancel(context.DeadlineExceeded) })
+		ctx = limited
+		a.idle = time.AfterFunc(a.Timeout, func() { cancel(context.DeadlineExceeded) })
 		a.cancel = func() { a.idle.Stop(); cancel(nil) }
 	}
 	a.trace.GetConn = func(string) { a.wantsConn.Store(true) }
 	a.trace.GotConn = a.useConn
 	a.trace.WroteHeaders = func() { a.wroteHeaders.Store(true) }
 	a.trace.GotFirstResponseByte = func() { a.gotReply.Store(true) }
-	return httptrace.WithClientTrace(ctx, &a.trace), a.cancel
+	req := &http.Request{
+		Method:     a.Method,
+		URL:        &a.URL,
+		Host:       a.URL.Host,
+		Proto:      "HTTP/1.1",
+		ProtoMajor: 1,
+		ProtoMinor: 1,
+		Header:     a.Header,
+	}
+	if a.Body != nil || a.Method == http.MethodPost {
+		// net/http knows this type: it sends header and body in one packet.
+		req.Body = io.NopCloser(bytes.NewReader(a.Body))
+		req.ContentLength = int64(len(a.Body))
+	}
+	return req.WithContext(httptrace.WithClientTrace(ctx, &a.trace))
 }
 
 // useConn runs before the request is written to the connection in info.
-func (a *Attempt) useConn(info httptrace.GotConnInfo) {
+func (a *attempt) useConn(info httptrace.GotConnInfo) {
 	a.gotConn.Store(true)
 	encrypted, _ := info.Conn.(*tls.Conn)
 	http2 := a.PlainHTTP2
@@ -98,7 +102,7 @@ func (a *Attempt) useConn(info httptrace.GotConnInfo) {
 
 // watchConn notes how much was written to an HTTP/1 connection before the
 // request. Many requests share an HTTP/2 connection.
-func (a *Attempt) watchConn(conn net.Conn, encrypted *tls.Conn, http2 bool) {
+func (a *attempt) watchConn(conn net.Conn, encrypted *tls.Conn, http2 bool) {
 	a.conn.Store(nil)
 	if encrypted != nil {
 		conn = encrypted.NetConn()
@@ -109,44 +113,18 @@ func (a *Attempt) watchConn(conn net.Conn, encrypted *tls.Conn, http2 bool) {
 	}
 }
 
-// Do sends req, whose context Start returned, and reads the reply up to limit
-// bytes, decompressed. It returns an *[Error] if no usable reply headers came.
-//
-// It calls the transport of client directly. http.Client.Do would add two
-// faults: it fails on a redirect whose Location is malformed, and it quotes
-// addresses in its errors.
-func (a *Attempt) Do(client *http.Client, req *http.Request, limit int64) (Reply, error) {
-	resp, err := client.Transport.RoundTrip(req)
-	switch {
-	case a.stopped.Load():
-		if resp != nil && resp.Body != nil {
-			_ = resp.Body.Close()
-		}
-		err = errStopped
-	case err == nil && resp == nil:
-		err = errNoReply
-	}
-	if err != nil {
-		return Reply{}, a.newError(req, timeoutOf(req.Context(), err))
-	}
-	if a.into != nil && resp.StatusCode/100 == 2 && resp.StatusCode != http.StatusPartialContent && resp.Body != nil {
-		return a.copyReply(req.Context(), resp), nil
-	}
-	return readReply(resp, limit), nil
-}
-
 // copyReply copies the body of resp and closes it.
-func (a *Attempt) copyReply(ctx context.Context, resp *http.Response) Reply {
+func (a *attempt) copyReply(ctx context.Context, resp *http.Response) Reply {
 	defer func() { _ = resp.Body.Close() }()
 	r := Reply{Status: resp.StatusCode, Header: resp.Header, Length: resp.ContentLength}
 	buffer := make([]byte, 32<<10)
 	for {
-		a.idle.Reset(a.timeout)
+		a.idle.Reset(a.Timeout)
 		n, err := resp.Body.Read(buffer)
 		a.idle.Stop() // a slow writer is not the server's fault
 		if n > 0 {
 			r.Copied += int64(n)
-			taken, failed := a.into.Write(buffer[:n])
+			taken, failed := a.Into.Write(buffer[:n])
 			if failed == nil && taken < n {
 				failed = io.ErrShortWrite
 			}
@@ -174,7 +152,7 @@ func timeoutOf(ctx context.Context, err error) error {
 	return err
 }
 
-func (a *Attempt) newError(req *http.Request, err error) *Error {
+func (a *attempt) newError(req *http.Request, err error) *Error {
 	e := newError(err)
 	// A middleware may have ended a context of its own.
 	ended := req.Context().Err() != nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
@@ -203,7 +181,7 @@ func hostAndPort(u *url.URL) string {
 // nothingWritten reports whether a connection was there, but the request was
 // not written to it. ended says that the context has ended. A reply can come, and
 // be dropped by a middleware, before net/http tells that it wrote the request.
-func (a *Attempt) nothingWritten(ended bool) bool {
+func (a *attempt) nothingWritten(ended bool) bool {
 	if !a.gotConn.Load() || a.stopped.Load() || a.gotReply.Load() {
 		return false
 	}
@@ -216,7 +194,7 @@ func (a *Attempt) nothingWritten(ended bool) bool {
 
 // connUnused reports whether provably no byte of the request was written. net/http
 // reports headers as written when they are still in its buffer.
-func (a *Attempt) connUnused() bool {
+func (a *attempt) connUnused() bool {
 	conn := a.conn.Load()
 	return conn != nil && conn.BytesWritten() == a.connStart.Load()
 }

@@ -111,10 +111,12 @@ func TestARequestIsStoppedBeforeItGoesOutASecondTime(t *testing.T) {
 func TestATraceOfTheCallerKeepsItsEvents(t *testing.T) {
 	called := 0
 	ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{GetConn: func(string) { called++ }})
-	var attempt roundtrip.Attempt
-	ctx, cancel := attempt.Start(ctx, time.Minute, nil)
-	defer cancel()
-	httptrace.ContextClientTrace(ctx).GetConn("")
+	client := &http.Client{Transport: transport(func(r *http.Request) (*http.Response, error) {
+		httptrace.ContextClientTrace(r.Context()).GetConn("")
+		return nil, io.EOF
+	})}
+	_, err := roundtrip.Send(ctx, client, roundtrip.Request{Method: http.MethodGet, URL: target, Timeout: time.Minute})
+	require.ErrorIs(t, err, io.EOF)
 	require.Equal(t, 1, called)
 }
 
@@ -155,16 +157,31 @@ func TestTheLibrarysTransportReportsItsEvents(t *testing.T) {
 }
 
 func TestARequestCannotBeRewound(t *testing.T) {
-	for _, body := range [][]byte{nil, []byte("{}")} {
-		r := roundtrip.NewRequest(t.Context(), http.MethodPost, target, http.Header{}, body)
-		require.Nil(t, r.GetBody)
-		require.NotNil(t, r.Body)
-		require.NotEqual(t, http.NoBody, r.Body)
-		require.EqualValues(t, len(body), r.ContentLength)
-		require.Equal(t, target, *r.URL)
-		require.NotSame(t, &target, r.URL)
-	}
-	for _, method := range []string{http.MethodGet, http.MethodDelete} {
-		require.Nil(t, roundtrip.NewRequest(t.Context(), method, target, http.Header{}, nil).Body)
+	for _, row := range []struct {
+		method  string
+		body    []byte
+		hasBody bool
+	}{
+		{http.MethodPost, nil, true},
+		{http.MethodPost, []byte("{}"), true},
+		{http.MethodPut, []byte("{}"), true},
+		{http.MethodPut, nil, false},
+		{http.MethodGet, nil, false},
+		{http.MethodDelete, nil, false},
+	} {
+		var sent *http.Request
+		client := &http.Client{Transport: transport(func(r *http.Request) (*http.Response, error) {
+			sent = r
+			return nil, io.EOF
+		})}
+		asked := roundtrip.Request{Method: row.method, URL: target, Body: row.body, Timeout: time.Minute}
+		_, err := roundtrip.Send(t.Context(), client, asked)
+		require.ErrorIs(t, err, io.EOF)
+		require.Nil(t, sent.GetBody)
+		require.Equal(t, row.hasBody, sent.Body != nil)
+		require.NotEqual(t, http.NoBody, sent.Body)
+		require.EqualValues(t, len(row.body), sent.ContentLength)
+		require.Equal(t, target, *sent.URL)
+		require.NotSame(t, &target, sent.URL)
 	}
 }

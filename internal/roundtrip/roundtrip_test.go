@@ -100,10 +100,9 @@ var target = url.URL{Scheme: "http", Host: "127.0.0.1:1", Path: "/v1/sessions/" 
 
 func do(t testing.TB, client *http.Client, limit int64) (roundtrip.Reply, error) {
 	t.Helper()
-	var attempt roundtrip.Attempt
-	ctx, cancel := attempt.Start(t.Context(), time.Minute, nil)
-	defer cancel()
-	return attempt.Do(client, roundtrip.NewRequest(ctx, http.MethodGet, target, http.Header{}, nil), limit)
+	return roundtrip.Send(t.Context(), client, roundtrip.Request{
+		Method: http.MethodGet, URL: target, Header: http.Header{}, Timeout: time.Minute, Limit: limit,
+	})
 }
 
 func TestAReplyIsReadWhole(t *testing.T) {

@@ -23,7 +23,7 @@ type Endpoint struct {
 	// Authorization is the header that [Basic] returns.
 	Authorization, UserAgent string
 	Client                   *http.Client
-	// PlainHTTP2 is as in [roundtrip.Attempt].
+	// PlainHTTP2 is as in [roundtrip.Request].
 	PlainHTTP2 bool
 	// Timeout bounds one request.
 	Timeout time.Duration
@@ -47,17 +47,20 @@ type Reply struct {
 // Send sends one token request. The error says that no complete reply came. The
 // outcome is set in any case.
 func (e *Endpoint) Send(ctx context.Context, form url.Values) (r Reply, err error) {
-	attempt := roundtrip.Attempt{PlainHTTP2: e.PlainHTTP2}
-	ctx, cancel := attempt.Start(ctx, e.Timeout, nil)
-	defer cancel()
-	header := http.Header{
-		"Accept":        {"application/json"},
-		"Authorization": {e.Authorization},
-		"Content-Type":  {"application/x-www-form-urlencoded"},
-		"User-Agent":    {e.UserAgent},
-	}
-	req := roundtrip.NewRequest(ctx, http.MethodPost, e.URL, header, []byte(form.Encode()))
-	reply, err := attempt.Do(e.Client, req, maxReply)
+	reply, err := roundtrip.Send(ctx, e.Client, roundtrip.Request{
+		Method: http.MethodPost,
+		URL:    e.URL,
+		Header: http.Header{
+			"Accept":        {"application/json"},
+			"Authorization": {e.Authorization},
+			"Content-Type":  {"application/x-www-form-urlencoded"},
+			"User-Agent":    {e.UserAgent},
+		},
+		Body:       []byte(form.Encode()),
+		Timeout:    e.Timeout,
+		Limit:      maxReply,
+		PlainHTTP2: e.PlainHTTP2,
+	})
 	r.Outcome = retry.Outcome{Method: http.MethodPost, Status: reply.Status}
 	if failed, ok := errors.AsType[*roundtrip.Error](err); ok {
 		r.Outcome.NotSent, r.Outcome.Permanent = failed.NotSent, failed.Permanent
