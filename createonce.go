@@ -26,7 +26,9 @@ const (
 //
 // If the outcome of a booking is unknown, as after one 503 or a lost reply,
 // CreateOnce looks for the session for 30 s, or until ctx ends. It then fails with
-// an [*OutcomeUnknownError]. Give ctx a deadline if a person waits.
+// an [*OutcomeUnknownError]. Give ctx a deadline if a person waits, and call again
+// half a minute later: a call books when it sees no session, and the service may
+// show one late.
 //
 // The key is stored in the State of a participant: one who has it already, or else
 // the first one whose State is empty. Use an opaque id, one for each appointment:
