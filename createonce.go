@@ -36,10 +36,10 @@ const (
 // without it is not found again.
 //
 // A session agrees with req if its times are the same and it has each participant
-// of req, by the fields that req sets. Participants who were added or removed, the
-// name, the picture and the feature flags don't matter. Otherwise the error is a
-// [*KeyError] and nothing is booked: [ErrKeyConflict] if the session does not
-// agree, [ErrDuplicate] if several live sessions have the key,
+// of req, by the fields that req sets. Participants who were added or removed don't
+// matter, and neither do the session's name, picture and feature flags. Otherwise
+// the error is a [*KeyError] and nothing is booked: [ErrKeyConflict] if the session
+// does not agree, [ErrDuplicate] if several live sessions have the key,
 // [ErrPreviouslyCanceled] if only canceled ones have it.
 //
 // Two holes remain. The service may carry out or list a booking after the last
