@@ -34,6 +34,11 @@ is new. Put it behind a proxy that ends TLS.
                                         program starts a server of its own
   COVIU_API_ENDPOINT                    another base URL than ` + coviu.DefaultBaseURL + `
 
+To send an event by hand, with the id of a session:
+
+  curl -H "Authorization: Bearer $WEBHOOK_TOKEN" http://127.0.0.1:8090/events \
+    -d '{"type": "session:create", "payload": {"sessionId": "ID"}}'
+
 `
 
 // maxWaiting is how many hints wait while sessions are fetched.
