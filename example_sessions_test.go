@@ -85,14 +85,14 @@ func ExampleSessionService_CreateOnce_deadline() {
 	session, err := client.Sessions.CreateOnce(ctx, "appointment-4711", booking)
 	switch {
 	case err == nil:
-		fmt.Println("Your appointment is booked:", session.StartTime.Format(time.Kitchen))
+		fmt.Println("Your appointment is booked:", session.StartTime.In(clinic).Format(time.Kitchen))
 	case errors.Is(err, coviu.ErrOutcomeUnknown), errors.Is(err, context.DeadlineExceeded):
 		// In half a minute, call CreateOnce again in the background: same key, same request.
 		fmt.Println("We are booking your appointment and will send you the link.")
 	default:
 		fmt.Println("We could not book your appointment. Please call us.")
 	}
-	// Output: Your appointment is booked: 3:00PM
+	// Output: Your appointment is booked: 4:00PM
 }
 
 // The patient waits 5 s at most, and the booking goes on. Its look for a session that
@@ -303,9 +303,9 @@ func ExampleSessionService_Get_reminder() {
 		return
 	}
 	for _, guest := range session.WithRole(coviu.RoleGuest) {
-		fmt.Println(guest.DisplayName, session.StartTime.Format(time.Kitchen), guest.EntryURL != "")
+		fmt.Println(guest.DisplayName, session.StartTime.In(clinic).Format(time.Kitchen), guest.EntryURL != "")
 	}
-	// Output: Ben Okafor 3:00PM true
+	// Output: Ben Okafor 4:00PM true
 }
 
 // seedDay fills the server with one session an hour, from ten on.
@@ -328,12 +328,12 @@ func ExampleSessionService_All() {
 	client, server := connect()
 	defer server.Close()
 	ctx := context.Background()
-	midnight := time.Date(2026, time.March, 3, 0, 0, 0, 0, time.UTC)
+	midnight := time.Date(2026, time.March, 3, 0, 0, 0, 0, clinic)
 	seedDay(server, "Check-up", "Physiotherapy")
 	seedAt(server, midnight.Add(-15*time.Minute), "Night call")
 	seedAt(server, midnight, "Of the next day")
 
-	from := time.Date(2026, time.March, 2, 0, 0, 0, 0, time.UTC)
+	from := time.Date(2026, time.March, 2, 0, 0, 0, 0, clinic)
 	to := from.AddDate(0, 0, 1)
 	opts := &coviu.SessionListOptions{
 		StartTime: from,
@@ -348,11 +348,11 @@ func ExampleSessionService_All() {
 		if session.StartTime.Before(from) || !session.StartTime.Before(to) {
 			continue // not on this day
 		}
-		fmt.Println(session.StartTime.Format("15:04"), session.SessionName)
+		fmt.Println(session.StartTime.In(clinic).Format("15:04"), session.SessionName)
 	}
 	// Output:
-	// 10:00 Check-up
-	// 11:00 Physiotherapy
+	// 11:00 Check-up
+	// 12:00 Physiotherapy
 	// 23:45 Night call
 }
 

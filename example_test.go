@@ -21,6 +21,9 @@ var (
 	three = nine.Add(6 * time.Hour)
 )
 
+// clinic is the clinic's time zone. A program takes it from time.LoadLocation.
+var clinic = time.FixedZone("CET", 60*60)
+
 // connect starts a server and returns a client of its account.
 func connect(opts ...coviu.Option) (*coviu.Client, *coviutest.Server) {
 	server := coviutest.NewServer(coviutest.WithClock(func() time.Time { return nine }))
