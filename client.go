@@ -10,6 +10,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/coviu/coviu-go-sdk/internal/baseurl"
+	"github.com/coviu/coviu-go-sdk/internal/expirymap"
 	"github.com/coviu/coviu-go-sdk/internal/keymutex"
 	"github.com/coviu/coviu-go-sdk/internal/pacer"
 	"github.com/coviu/coviu-go-sdk/internal/retry"
@@ -41,7 +42,10 @@ type Client struct {
 	// one. All requests share them, so they are never modified.
 	header, bodyHeader http.Header
 	auth               *auth
-	bookings           *keymutex.Mutexes
+	// bookings serializes CreateOnce for each key. unsettled are the keys for which
+	// a booking may still turn up.
+	bookings  *keymutex.Mutexes
+	unsettled *expirymap.Map
 }
 
 // NewClient returns a client for the account of the API key. It sends nothing
@@ -93,6 +97,7 @@ func newClient(c config) (*Client, error) {
 		bodyHeader: http.Header{"Accept": {jsonType}, "User-Agent": {agent}, "Content-Type": {jsonType}},
 		auth:       newAuth(&c, wrapped, baseurl.Join(base, "/auth/token"), agent),
 		bookings:   new(keymutex.Mutexes),
+		unsettled:  new(expirymap.Map),
 	}
 	client.Sessions = &SessionService{"coviu.SessionService{…}", client}
 	client.Participants = &ParticipantService{"coviu.ParticipantService{…}", client}

@@ -26,9 +26,8 @@ const (
 //
 // If the outcome of a booking is unknown, as after one 503 or a lost reply,
 // CreateOnce looks for the session for 30 s, or until ctx ends. It then fails with
-// an [*OutcomeUnknownError]. Give ctx a deadline if a person waits, and call again
-// half a minute later: a call books when it sees no session, and the service may
-// show one late.
+// an [*OutcomeUnknownError]. Give ctx a deadline if a person waits: the next call
+// with this Client looks for the rest of the 30 s before it books.
 //
 // The key is stored in the State of a participant: one who has it already, or else
 // the first one whose State is empty. Use an opaque id, one for each appointment:
@@ -43,9 +42,9 @@ const (
 // [ErrPreviouslyCanceled] if only canceled ones have it.
 //
 // Two holes remain. The service may carry out or list a booking after the last
-// look, and the next call then books again. Two processes, or two Clients, may book
-// at the same moment; [WithBookingLedger] prevents that. A later call with the key
-// then fails with ErrDuplicate.
+// look, and the next call then books again. Another process, a restarted one or
+// another Client does not know of a booking under way; [WithBookingLedger] prevents
+// that. A later call with the key then fails with ErrDuplicate.
 func (s *SessionService) CreateOnce(ctx context.Context, key string, req *SessionCreationRequest) (*Session, error) {
 	c := s.core()
 	if err := cmp.Or(c.check(ctx), req.check(), checkKey(key)); err != nil {
@@ -61,7 +60,7 @@ func (s *SessionService) CreateOnce(ctx context.Context, key string, req *Sessio
 	}
 	defer unlock()
 	if c.config.ledger == nil {
-		return s.bookOnce(ctx, key, keyed, &heldKey{})
+		return s.bookOnce(ctx, key, keyed, &heldKey{Booking: Booking{Unsettled: c.unsettled.Left(key)}, read: time.Now()})
 	}
 	return s.bookWithLedger(ctx, key, keyed)
 }
@@ -84,6 +83,7 @@ func (s *SessionService) bookOnce(ctx context.Context, key string, req *SessionC
 	case !errors.Is(err, ErrOutcomeUnknown):
 		held.settle(ctx, "")
 	default:
+		s.client.unsettled.Set(key, time.Now().Add(lookAgainFor))
 		session, err = s.lookAgain(ctx, key, req, lookAgainFor, err)
 		if session != nil {
 			held.settle(ctx, session.SessionID)

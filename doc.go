@@ -29,8 +29,8 @@
 // [SessionService.CreateOnce] takes a key, such as the id of the appointment, and
 // books only if no session has it. Call it again with the same key and request
 // after a time-out, a crash or a restart. After a lost reply it looks for the
-// session for up to 30 s. Give its context a deadline if a person waits, and call
-// again half a minute later. If the key belongs to another booking, the error is a
+// session for up to 30 s. Give its context a deadline if a person waits: the next
+// call continues the look. If the key belongs to another booking, the error is a
 // [KeyError] that says what differs.
 //
 // # Moving and canceling

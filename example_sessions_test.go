@@ -87,38 +87,12 @@ func ExampleSessionService_CreateOnce_deadline() {
 	case err == nil:
 		fmt.Println("Your appointment is booked:", session.StartTime.In(clinic).Format(time.Kitchen))
 	case errors.Is(err, coviu.ErrOutcomeUnknown), errors.Is(err, context.DeadlineExceeded):
-		// In half a minute, call CreateOnce again in the background: same key, same request.
+		// In the background, call CreateOnce again with the same key and request.
 		fmt.Println("We are booking your appointment and will send you the link.")
 	default:
 		fmt.Println("We could not book your appointment. Please call us.")
 	}
 	// Output: Your appointment is booked: 4:00PM
-}
-
-// The patient waits 5 s at most, and the booking goes on. Its look for a session that
-// may have been booked is not cut short.
-func ExampleSessionService_CreateOnce_background() {
-	client, server := connect()
-	defer server.Close()
-	ctx := context.Background()
-	server.Fail("POST /sessions", coviutest.LoseReply())
-	booking := consultation()
-
-	done := make(chan error, 1)
-	go func() {
-		// It goes on when the patient has left.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
-		defer cancel()
-		_, err := client.Sessions.CreateOnce(ctx, "appointment-4711", booking)
-		done <- err
-	}()
-	select {
-	case err := <-done:
-		fmt.Println("The outcome is known:", err == nil)
-	case <-time.After(5 * time.Second):
-		fmt.Println("We are booking your appointment and will send you the link.")
-	}
-	// Output: The outcome is known: true
 }
 
 // The appointment was moved: the key stands for a session with the same people and

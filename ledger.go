@@ -94,8 +94,8 @@ func notBooked(cause error) error {
 	}
 }
 
-// heldKey is a key that the ledger holds for this process. It is the zero heldKey
-// without a ledger.
+// heldKey is a key that the ledger holds for this process. Without a ledger it has
+// only what the client remembers.
 type heldKey struct {
 	Booking
 

@@ -60,6 +60,65 @@ func TestFault60_NeverCarriedOut(t *testing.T) {
 	})
 }
 
+// A deadline ends the look for a session. The next call continues it, so it does
+// not book while the first session may still turn up.
+func TestFault60_LookIsCutShort(t *testing.T) {
+	const deadline = 5 * time.Second
+	faults := map[string]struct {
+		fault coviutest.Fault
+		calls int
+	}{
+		"listed late":             {coviutest.LoseReply().ListedAfter(20 * time.Second), 5},
+		"listed at the last look": {coviutest.LoseReply().ListedAfter(29 * time.Second), 7},
+		"carried out late":        {coviutest.CarryOutLate(20 * time.Second), 5},
+		"no reply in time":        {coviutest.Hang().CarriedOut().ListedAfter(20 * time.Second), 5},
+		"not carried out":         {coviutest.Unavailable(), 7},
+	}
+	for name, row := range faults {
+		t.Run(name, func(t *testing.T) {
+			onceServer(t, func(t *testing.T, s *coviutest.Server, client *coviu.Client) {
+				s.Fail(opBook, row.fault)
+				call := func() error {
+					ctx, cancel := context.WithTimeout(t.Context(), deadline)
+					defer cancel()
+					began := time.Now()
+					_, err := client.Sessions.CreateOnce(ctx, onceKey, appointment(s))
+					require.LessOrEqual(t, time.Since(began), deadline)
+					return err
+				}
+				err := call()
+				require.ErrorIs(t, err, coviu.ErrOutcomeUnknown)
+				calls := 1
+				for ; err != nil; err = call() {
+					require.ErrorIs(t, err, context.DeadlineExceeded)
+					calls++
+				}
+				<-time.After(time.Minute)
+				require.Len(t, s.Sessions(), 1)
+				require.LessOrEqual(t, calls, row.calls, "no call waits for longer than the look")
+			})
+		})
+	}
+}
+
+// What a Client remembers ends with it: then the first hole of CreateOnce is open.
+func TestFault60_LookIsCutShortByARestart(t *testing.T) {
+	onceServer(t, func(t *testing.T, s *coviutest.Server, client *coviu.Client) {
+		s.Fail(opBook, coviutest.LoseReply().ListedAfter(20*time.Second))
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		_, err := client.Sessions.CreateOnce(ctx, onceKey, appointment(s))
+		require.ErrorIs(t, err, coviu.ErrOutcomeUnknown)
+		restarted := s.Client(t)
+		_, err = restarted.Sessions.CreateOnce(t.Context(), onceKey, appointment(s))
+		require.NoError(t, err)
+		require.Len(t, s.Sessions(), 2)
+		<-time.After(20 * time.Second)
+		_, err = restarted.Sessions.CreateOnce(t.Context(), onceKey, appointment(s))
+		require.ErrorIs(t, err, coviu.ErrDuplicate)
+	})
+}
+
 func TestFault60_LooksFailMeanwhile(t *testing.T) {
 	onceServer(t, func(t *testing.T, s *coviutest.Server, client *coviu.Client) {
 		s.Fail(opBook, coviutest.LoseReply())
