@@ -7,6 +7,12 @@ import (
 	"time"
 )
 
+// Both paths end in a participant's id.
+const (
+	entryPath       = "/session/"
+	participantPath = "/v1/participants/"
+)
+
 // logged writes a line for each request: method, path, status, duration. The
 // query stays out, and so does a participant's id: it is the secret of the entry
 // link, which lets whoever reads it into a call.

@@ -19,6 +19,7 @@ import (
 	"strings"
 
 	"github.com/coviu/coviu-go-sdk/coviutest"
+	"github.com/coviu/coviu-go-sdk/examples/emulator/pages"
 )
 
 func main() {
@@ -47,7 +48,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	front := func(api http.Handler) http.Handler {
 		return logged(log.New(stderr, "", log.LstdFlags), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			<-ready // a request can arrive before NewServer returns
-			frontend{pages{server}, control{server}, api, cfg.control}.ServeHTTP(w, r)
+			frontend{pages.Pages{Server: server}, control{server}, api, cfg.control}.ServeHTTP(w, r)
 		}))
 	}
 	server = coviutest.NewServer(append(cfg.options, coviutest.WithListener(listener), coviutest.WithMiddleware(front))...)
@@ -69,7 +70,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 // frontend decides who answers a request: the pages, the control routes, or the
 // API.
 type frontend struct {
-	pages      pages
+	pages      pages.Pages
 	control    control
 	api        http.Handler
 	controlled bool // -control was given
@@ -80,7 +81,7 @@ func (f frontend) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case f.controlled && (path == controlPath || strings.HasPrefix(path, controlPath+"/")):
 		f.control.ServeHTTP(w, r)
-	case f.pages.answers(r):
+	case f.pages.Answers(r):
 		f.pages.ServeHTTP(w, r)
 	default:
 		f.api.ServeHTTP(w, r)

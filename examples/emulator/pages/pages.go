@@ -1,4 +1,6 @@
-package main
+// Package pages shows what a [coviutest.Server] holds: its sessions, and who would
+// enter a call by an entry link, or why not.
+package pages
 
 import (
 	"bytes"
@@ -15,9 +17,8 @@ import (
 )
 
 const (
-	entryPath       = "/session/"
-	participantPath = "/v1/participants/"
-	scriptPath      = "/refresh.js"
+	entryPath  = "/session/"
+	scriptPath = "/refresh.js"
 	// shownSessions keeps the page readable, and quick on a phone.
 	shownSessions = 100
 	clockLayout   = "Mon 2 Jan 2006, 15:04 UTC"
@@ -28,19 +29,19 @@ var files embed.FS
 
 var templates = template.Must(template.ParseFS(files, "*.html"))
 
-// pages serves what people look at in a browser.
-type pages struct {
-	server *coviutest.Server
-}
+// Pages serves what people look at in a browser. It belongs in front of the API of
+// its server; see [coviutest.WithMiddleware].
+type Pages struct{ Server *coviutest.Server }
 
-// answers tells whether a request is for a page.
-func (pages) answers(r *http.Request) bool {
+// Answers tells whether a request is for a page.
+func (Pages) Answers(r *http.Request) bool {
 	path := r.URL.EscapedPath()
 	return (r.Method == http.MethodGet || r.Method == http.MethodHead) &&
 		(path == "/" || path == scriptPath || strings.HasPrefix(path, entryPath))
 }
 
-func (p pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+// ServeHTTP answers the requests for which Answers is true.
+func (p Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch path := r.URL.EscapedPath(); path {
 	case "/":
 		p.home(w, r)
@@ -74,8 +75,8 @@ type personView struct {
 	Removed     bool
 }
 
-func (p pages) home(w http.ResponseWriter, r *http.Request) {
-	view := homeOf(p.server)
+func (p Pages) home(w http.ResponseWriter, r *http.Request) {
+	view := homeOf(p.Server)
 	view.Paused = r.URL.Query().Get("refresh") == "off"
 	render(w, http.StatusOK, "home.html", view)
 }
@@ -147,8 +148,8 @@ type entryView struct {
 }
 
 // entry takes the place of the call: it tells who would enter, or why not.
-func (p pages) entry(w http.ResponseWriter, path string) {
-	session, person, err := p.server.Enter(origin(p.server) + path)
+func (p Pages) entry(w http.ResponseWriter, path string) {
+	session, person, err := p.Server.Enter(strings.TrimSuffix(p.Server.URL, "/v1") + path)
 	if errors.Is(err, coviutest.ErrNoSuchEntry) {
 		render(w, http.StatusNotFound, "entry.html", entryView{
 			Headline:    "Nobody has this link",
@@ -156,7 +157,7 @@ func (p pages) entry(w http.ResponseWriter, path string) {
 		})
 		return
 	}
-	shown := newSessionView(session, p.server.Now())
+	shown := newSessionView(session, p.Server.Now())
 	view := entryView{
 		Session: &shown,
 		Person:  new(newPersonView(person)),
