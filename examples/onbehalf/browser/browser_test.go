@@ -1,8 +1,10 @@
-package browser
+package browser_test
 
 import (
 	"context"
 	"fmt"
+	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -10,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
@@ -19,25 +22,43 @@ import (
 
 	"github.com/coviu/coviu-go-sdk"
 	"github.com/coviu/coviu-go-sdk/coviutest"
+	"github.com/coviu/coviu-go-sdk/examples/emulator/pages"
+	"github.com/coviu/coviu-go-sdk/examples/onbehalf/database"
 	"github.com/coviu/coviu-go-sdk/examples/onbehalf/web"
 )
 
-var noon = time.Date(2026, time.March, 2, 12, 0, 0, 0, time.UTC)
+var noon = time.Date(2026, time.March, 2, 12, 0, 0, 0, time.FixedZone("AEDT", 11*60*60))
 
 func newSite(t *testing.T) (string, *coviutest.Server) {
 	t.Helper()
 	site := httptest.NewUnstartedServer(nil)
-	service := coviutest.NewServer(
+	var service *coviutest.Server
+	service = coviutest.NewServer(
 		coviutest.WithClock(func() time.Time { return noon }),
 		coviutest.WithRedirectURL("http://"+site.Listener.Addr().String()+"/callback"),
+		coviutest.WithMiddleware(func(api http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if p := (pages.Pages{Server: service}); p.Answers(r) {
+					p.ServeHTTP(w, r)
+					return
+				}
+				api.ServeHTTP(w, r)
+			})
+		}),
 	)
 	t.Cleanup(service.Close)
+	service.SetTeam(coviutest.Team{TeamID: "practice-nwosu", Name: "Nwosu Practice"})
+	data, err := database.Open(t.Context(), filepath.Join(t.TempDir(), "onbehalf.db"), nil)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, data.Close()) })
 	handler, err := web.New(web.Config{
 		Client:     service.Client(t),
 		APIKey:     service.APIKey,
 		ConsentURL: service.URL + "/auth/authorize",
-		GrantDir:   filepath.Join(t.TempDir(), "grants"),
+		Database:   data,
 		Now:        func() time.Time { return noon },
+		Logger:     slog.New(slog.DiscardHandler),
+		Patience:   3 * time.Second,
 	})
 	require.NoError(t, err)
 	site.Config.Handler = handler
@@ -85,15 +106,40 @@ var screens = map[string]step{
 	"phone":   chromedp.EmulateViewport(390, 844, chromedp.EmulateScale(2)),
 }
 
-func TestAUserConnectsBooksAndSeesTheSession(t *testing.T) {
-	for name, screen := range screens {
+// looks are what the pages are looked at with.
+var looks = map[string]step{
+	"desktop":    screens["desktop"],
+	"phone":      screens["phone"],
+	"phone-dark": both(screens["phone"], dark),
+}
+
+// dark asks for the dark colour scheme.
+func dark(ctx context.Context, target *chromedp.Target) (none chromedp.Void, err error) {
+	scheme := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: "dark"}}}
+	_, err = cdp.Call(ctx, target, emulation.SetEmulatedMedia, scheme)
+	return none, err
+}
+
+func both(first, second step) step {
+	return func(ctx context.Context, target *chromedp.Target) (none chromedp.Void, err error) {
+		if _, err := first(ctx, target); err != nil {
+			return none, err
+		}
+		return second(ctx, target)
+	}
+}
+
+const lastCall = "#sessions > li:last-child "
+
+func TestAUserConnectsBooksMovesCancelsAndDisconnects(t *testing.T) {
+	for name, look := range looks {
 		t.Run(name, func(t *testing.T) {
 			site, service := newSite(t)
 			user := service.AddUser(coviutest.User{TeamID: "practice-nwosu", Username: "Dr. Ada Nwosu"})
 			seed(t, service)
 			ctx := newBrowser(t)
 			require.NoError(t, chromedp.Do(ctx,
-				screen,
+				look,
 				chromedp.Navigate(site),
 				chromedp.WaitVisible("#connect"),
 				keep(t, name+"-connect"),
@@ -104,22 +150,117 @@ func TestAUserConnectsBooksAndSeesTheSession(t *testing.T) {
 				chromedp.SetValue("#user", user.UserID),
 				chromedp.Click("#allow"),
 				chromedp.WaitVisible("#book"),
+				shows(t, "#account", "Nwosu Practice"),
+				shows(t, "header", "AEDT (UTC+11:00)"),
+			))
+
+			// A start that has passed: the form stays, with the problem above it.
+			require.NoError(t, chromedp.Do(ctx,
 				chromedp.SetValue(`input[name="title"]`, "Check-up"),
 				chromedp.SendKeys(`input[name="host"]`, "Dr. Ada Nwosu"),
 				chromedp.SendKeys(`input[name="guest"]`, "Ben Okafor"),
-				chromedp.SetValue(`input[name="start"]`, "15:30"),
+				chromedp.SetValue(`.fields input[name="start"]`, "09:30"),
+				chromedp.Click("#book"),
+				chromedp.WaitVisible("#problem"),
+				shows(t, "#problem", "The start has passed."),
+				holds(t, "document.activeElement.name", "start"),
+				holds(t, `document.querySelector('input[name="guest"]').value`, "Ben Okafor"),
+				keep(t, name+"-problem"),
+				fitsTheWidth(t),
+			))
+
+			require.NoError(t, chromedp.Do(ctx,
+				chromedp.SetValue(`.fields input[name="start"]`, "15:30"),
 				chromedp.Click("#book"),
 				chromedp.WaitVisible("#status"),
 				shows(t, "#status", "The call is booked."),
-				shows(t, "#sessions", "15:30"),
-				shows(t, "#sessions", "Check-up"),
-				chromedp.Click("#sessions li:last-child summary"),
+				shows(t, lastCall, "15:30"),
+				shows(t, lastCall, "Check-up"),
+				chromedp.Click(lastCall+"details:first-of-type summary"),
+				chromedp.WaitVisible(lastCall+"[data-copy]"),
+				chromedp.Click(lastCall+"[data-copy]"),
+				becomes(lastCall+"[data-copy]", "Copied"),
+				shows(t, "#copied", "The link is copied."),
+				chromedp.Click(lastCall+"details:last-of-type summary"),
+				chromedp.WaitVisible(lastCall+`input[name="start"]`),
 				keep(t, name+"-day"),
 				fitsTheWidth(t),
 			))
-			sessions := service.Sessions()
-			assert.Equal(t, "Check-up", sessions[len(sessions)-1].SessionName)
-			assert.Equal(t, "practice-nwosu", sessions[len(sessions)-1].TeamID)
+			booked := last(service)
+			assert.Equal(t, "Check-up", booked.SessionName)
+			assert.Equal(t, "practice-nwosu", booked.TeamID)
+			copied, err := chromedp.Run(ctx, clipboard)
+			require.NoError(t, err)
+			assert.Equal(t, booked.WithRole(coviu.RoleGuest)[0].EntryURL, copied)
+
+			require.NoError(t, chromedp.Do(ctx,
+				chromedp.Reload(),
+				chromedp.WaitVisible("#book"),
+				isAbsent(t, "#status"),
+				chromedp.Click(lastCall+"details:last-of-type summary"),
+				chromedp.WaitVisible(lastCall+`input[name="start"]`),
+				chromedp.SetValue(lastCall+`input[name="start"]`, "17:45"),
+				chromedp.Click(lastCall+`form[action="/move"] button`),
+				chromedp.WaitVisible("#status"),
+				shows(t, "#status", "The call is moved."),
+				shows(t, lastCall, "17:45"),
+				shows(t, lastCall, "to 18:15"),
+			))
+			assert.True(t, last(service).StartTime.Equal(noon.Add(5*time.Hour+45*time.Minute)))
+
+			require.NoError(t, chromedp.Do(ctx,
+				chromedp.Click(lastCall+"a"),
+				chromedp.WaitVisible("#entry"),
+				shows(t, "h1", "Dr. Ada Nwosu can't enter yet"),
+				chromedp.Navigate(site),
+				chromedp.WaitVisible("#book"),
+				chromedp.Click(lastCall+"details:last-of-type summary"),
+				chromedp.WaitVisible(lastCall+".danger"),
+				chromedp.Click(lastCall+".danger"),
+				chromedp.WaitVisible("#status"),
+				shows(t, "#status", "The call is canceled."),
+				shows(t, lastCall, "Team meeting"),
+				chromedp.Click("#disconnect"),
+				chromedp.WaitVisible("#connect"),
+			))
+			assert.NotNil(t, last(service).CanceledTime)
+		})
+	}
+}
+
+// last returns the session that was booked last.
+func last(service *coviutest.Server) coviu.Session {
+	sessions := service.Sessions()
+	return sessions[len(sessions)-1]
+}
+
+// A form whose account was disconnected in another tab is not lost.
+func TestAFormOutlivesItsAccount(t *testing.T) {
+	for name, look := range looks {
+		t.Run(name, func(t *testing.T) {
+			site, service := newSite(t)
+			ctx := newBrowser(t)
+			require.NoError(t, chromedp.Do(ctx,
+				look,
+				chromedp.Navigate(site),
+				chromedp.WaitVisible("#connect"),
+				chromedp.Click("#connect"),
+				chromedp.WaitVisible("#allow"),
+				chromedp.Click("#allow"),
+				chromedp.WaitVisible("#book"),
+				keep(t, name+"-empty"),
+				chromedp.SendKeys(`input[name="host"]`, "Dr. Ada Nwosu"),
+				chromedp.SendKeys(`input[name="guest"]`, "Ben Okafor"),
+			))
+			service.RevokeTokens()
+			service.RevokeRefreshTokens()
+			require.NoError(t, chromedp.Do(ctx,
+				chromedp.Click("#book"),
+				chromedp.WaitVisible("#reconnect"),
+				holds(t, `document.querySelector('input[name="guest"]').value`, "Ben Okafor"),
+				keep(t, name+"-reconnect"),
+				fitsTheWidth(t),
+			))
 		})
 	}
 }
@@ -148,29 +289,16 @@ func TestTheKeyboardIsEnough(t *testing.T) {
 		tabTo("#sessions a"),
 	))
 	require.Len(t, service.Sessions(), 1)
-	assert.Equal(t, "Dr. Ada Nwosu", service.Sessions()[0].Participants[0].DisplayName)
+	assert.Equal(t, "Dr. Ada Nwosu", service.Sessions()[0].WithRole(coviu.RoleHost)[0].DisplayName)
 }
 
 func TestTheDarkSchemeIsReadable(t *testing.T) {
 	site, _ := newSite(t)
 	ctx := newBrowser(t)
-	dark := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: "dark"}}}
-	require.NoError(t, chromedp.Do(ctx,
-		screens["phone"],
-		func(ctx context.Context, target *chromedp.Target) (chromedp.Void, error) {
-			_, err := cdp.Call(ctx, target, emulation.SetEmulatedMedia, dark)
-			return chromedp.Void{}, err
-		},
-		chromedp.Navigate(site),
-		chromedp.WaitVisible("#connect"),
-		keep(t, "phone-dark"),
+	require.NoError(t, chromedp.Do(ctx, dark, chromedp.Navigate(site), chromedp.WaitVisible("#connect"),
+		holds(t, "getComputedStyle(document.body).color", "rgb(232, 236, 242)"),
+		holds(t, "getComputedStyle(document.body).backgroundColor", "rgb(20, 23, 28)"),
 	))
-	text, err := chromedp.Run(ctx, chromedp.Evaluate[string](`getComputedStyle(document.body).color`))
-	require.NoError(t, err)
-	page, err := chromedp.Run(ctx, chromedp.Evaluate[string](`getComputedStyle(document.body).backgroundColor`))
-	require.NoError(t, err)
-	assert.Equal(t, "rgb(232, 236, 242)", text)
-	assert.Equal(t, "rgb(20, 23, 28)", page)
 }
 
 func seed(t *testing.T, service *coviutest.Server) {
@@ -249,4 +377,38 @@ func keep(t *testing.T, name string) step {
 		}
 		return none, os.WriteFile(filepath.Join(dir, name+".png"), image, 0o600)
 	}
+}
+
+// holds wants a JavaScript expression to have a value.
+func holds(t *testing.T, expression, want string) step {
+	t.Helper()
+	evaluate := chromedp.Evaluate[string](expression)
+	return func(ctx context.Context, target *chromedp.Target) (none chromedp.Void, err error) {
+		got, err := evaluate(ctx, target)
+		assert.Equal(t, want, got, expression)
+		return none, err
+	}
+}
+
+// becomes waits until the element has the text.
+func becomes(selector, want string) step {
+	return chromedp.Poll[chromedp.Void]("document.querySelector(`" + selector + "`).textContent === `" + want + "`")
+}
+
+// clipboard returns what was copied last.
+func clipboard(ctx context.Context, target *chromedp.Target) (string, error) {
+	granted := browser.SetPermissionParams{
+		Permission: &browser.PermissionDescriptor{Name: "clipboard-read"},
+		Setting:    browser.PermissionSettingGranted,
+	}
+	if _, err := cdp.Call(ctx, target, browser.SetPermission, granted); err != nil {
+		return "", err
+	}
+	return chromedp.Evaluate[string]("navigator.clipboard.readText()", chromedp.EvalAwaitPromise)(ctx, target)
+}
+
+// isAbsent wants no such element.
+func isAbsent(t *testing.T, selector string) step {
+	t.Helper()
+	return holds(t, "String(document.querySelector(`"+selector+"`))", "null")
 }

@@ -1,4 +1,4 @@
-package browser
+package browser_test
 
 import (
 	"bufio"
@@ -10,8 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/cdp"
-	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -63,14 +61,14 @@ func focusedElement(id *string) step {
 }
 
 func TestTheEmulatorsPageKeepsTheFocus(t *testing.T) {
-	for name, screen := range screens {
+	for name, look := range looks {
 		t.Run(name, func(t *testing.T) {
 			base := startEmulator(t)
 			first := bookAt(t, base, "Check-up")
-			link := "enter-" + first.Participants[1].ParticipantID
+			link := "enter-" + first.WithRole(coviu.RoleGuest)[0].ParticipantID
 			ctx := newBrowser(t)
 			require.NoError(t, chromedp.Do(ctx,
-				screen,
+				look,
 				chromedp.Navigate(strings.TrimSuffix(base, "v1")),
 				chromedp.WaitVisible(`[id="`+link+`"]`),
 				shows(t, "#sessions", "staff-with-a-rather-long-state-0123456789"),
@@ -79,7 +77,7 @@ func TestTheEmulatorsPageKeepsTheFocus(t *testing.T) {
 			second := bookAt(t, base, "Follow-up")
 			var focused string
 			require.NoError(t, chromedp.Do(ctx,
-				chromedp.WaitVisible(`[id="enter-`+second.Participants[0].ParticipantID+`"]`),
+				chromedp.WaitVisible(`[id="enter-`+second.WithRole(coviu.RoleHost)[0].ParticipantID+`"]`),
 				focusedElement(&focused),
 				shows(t, "#status", "2 sessions"),
 				keep(t, name+"-emulator"),
@@ -97,14 +95,10 @@ func TestTheEmulatorsEntryPageOpensByItself(t *testing.T) {
 	booked := bookAt(t, base, "Check-up")
 	home := strings.TrimSuffix(base, "v1")
 	ctx := newBrowser(t)
-	dark := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: "dark"}}}
 	require.NoError(t, chromedp.Do(ctx,
 		screens["phone"],
-		func(ctx context.Context, target *chromedp.Target) (chromedp.Void, error) {
-			_, err := cdp.Call(ctx, target, emulation.SetEmulatedMedia, dark)
-			return chromedp.Void{}, err
-		},
-		chromedp.Navigate(booked.Participants[1].EntryURL),
+		dark,
+		chromedp.Navigate(booked.WithRole(coviu.RoleGuest)[0].EntryURL),
 		chromedp.WaitVisible("#all"),
 		shows(t, "h1", "Ben Okafor can't enter yet"),
 		keep(t, "phone-emulator-waiting"),
