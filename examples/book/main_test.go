@@ -149,17 +149,17 @@ func TestWhatCantBeBookedIsExplained(t *testing.T) {
 			t.Helper()
 			_, err := book(t, server, appointment("-duration", "2h"))
 			require.NoError(t, err)
-		}, coviu.ErrKeyConflict, "other times: " + tomorrow().Local().Format(zoned)},
+		}, coviu.ErrKeyConflict, "has other times: " + tomorrow().Local().Format(zoned)},
 		"other people": {func(t *testing.T, server *coviutest.Server) {
 			t.Helper()
 			_, err := book(t, server, []string{"-id", "appointment-4711", "-start", tomorrow().Format(time.RFC3339), "-host", "Dr. Eve Sand"})
 			require.NoError(t, err)
-		}, coviu.ErrKeyConflict, "has other people: hosts 1, guests 0; nothing"},
+		}, coviu.ErrKeyConflict, "this -id lacks host Dr. Ada Nwosu, guest Ben Okafor, guest Ines Duarte; nothing"},
 		"other times and people": {func(t *testing.T, server *coviutest.Server) {
 			t.Helper()
 			_, err := book(t, server, []string{"-id", "appointment-4711", "-start", "2100-03-02T15:00:00Z", "-host", "Dr. Eve Sand"})
 			require.NoError(t, err)
-		}, coviu.ErrKeyConflict, ", and other people: hosts 1, guests 0"},
+		}, coviu.ErrKeyConflict, ", and lacks host Dr. Ada Nwosu, guest Ben"},
 		"canceled": {func(t *testing.T, server *coviutest.Server) {
 			t.Helper()
 			_, err := book(t, server, appointment())
@@ -233,6 +233,29 @@ func TestTheProgramFailsWithOneLineAndAnExitCode(t *testing.T) {
 		assert.Equal(t, 1, exit.ExitCode())
 		assert.Equal(t, want, string(out))
 	}
+}
+
+func TestAnInterruptHasAnExitCodeOfItsOwn(t *testing.T) {
+	server := newServer(t)
+	arrived := make(chan struct{})
+	server.Fail("GET /sessions", coviutest.Rewrite(func(*coviutest.Reply) {
+		close(arrived)
+		<-t.Context().Done() // the reply never comes
+	}))
+	t.Cleanup(server.Close)
+	cmd := program(t, appointment()...)
+	cmd.Env = append(cmd.Env, "COVIU_API_KEY="+server.APIKey, "COVIU_API_KEY_SECRET="+server.KeySecret, "COVIU_API_ENDPOINT="+server.URL)
+	var said bytes.Buffer
+	cmd.Stderr = &said
+	require.NoError(t, cmd.Start())
+	<-arrived
+
+	require.NoError(t, cmd.Process.Signal(os.Interrupt))
+
+	exit, ok := errors.AsType[*exec.ExitError](cmd.Wait())
+	require.True(t, ok)
+	assert.Equal(t, 130, exit.ExitCode())
+	assert.Contains(t, said.String(), "run the same command again")
 }
 
 func program(t *testing.T, args ...string) *exec.Cmd {
