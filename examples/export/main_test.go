@@ -257,6 +257,21 @@ func TestOutputThatCantBeAppendedToIsExplained(t *testing.T) {
 	}
 }
 
+// fullDisk takes nothing.
+type fullDisk struct{}
+
+func (fullDisk) Write([]byte) (int, error) { return 0, errors.New("no space left") }
+
+func TestAFullDiskIsToldOnce(t *testing.T) {
+	for _, format := range []string{"csv", "ndjson"} {
+		server := newServer(t, 20)
+		err := run(t.Context(), ofMarch("-format", format), console{fullDisk{}, io.Discard, false}, func(name string) string { return credentials(server)[name] })
+		require.ErrorContains(t, err, "no space left")
+		assert.Equal(t, 1, strings.Count(err.Error(), "no space left"), format)
+		assert.NotContains(t, err.Error(), "\n")
+	}
+}
+
 func TestAnInterruptEndsItCleanly(t *testing.T) {
 	server := newServer(t, 20)
 	file := filepath.Join(t.TempDir(), "march.csv")

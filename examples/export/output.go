@@ -38,7 +38,11 @@ func open(j *job, stdout io.Writer) (*output, error) {
 	if j.resumed != nil {
 		return o, nil
 	}
-	return o, errors.Join(o.rows.begin(), o.flush())
+	err := o.rows.begin()
+	if err == nil {
+		err = o.flush()
+	}
+	return o, err
 }
 
 func (o *output) openFile(j *job) (*os.File, error) {
@@ -104,7 +108,10 @@ func (o *output) write(page *coviu.SessionPage) error {
 
 // flush makes what was written last, and then notes that it does.
 func (o *output) flush() error {
-	if err := errors.Join(o.rows.flush(), o.buffer.Flush()); err != nil || o.file == nil {
+	if err := o.rows.flush(); err != nil {
+		return err
+	}
+	if err := o.buffer.Flush(); err != nil || o.file == nil {
 		return err
 	}
 	offset, err := o.file.Seek(0, io.SeekCurrent)

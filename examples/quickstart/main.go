@@ -33,11 +33,16 @@ func main() {
 	if err == nil {
 		err = run(ctx, os.Stdout, os.Getenv)
 	}
+	interrupted := ctx.Err() != nil
 	stop()
-	if err != nil && !errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintln(os.Stderr, "quickstart:", err)
-		os.Exit(1)
+	if err == nil || errors.Is(err, flag.ErrHelp) {
+		return
 	}
+	fmt.Fprintln(os.Stderr, "quickstart:", err)
+	if interrupted {
+		os.Exit(130)
+	}
+	os.Exit(1)
 }
 
 // parse shows the usage if asked to. There is nothing else to set.

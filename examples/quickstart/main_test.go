@@ -132,6 +132,22 @@ func TestAnInterruptCancelsTheSessionToo(t *testing.T) {
 	assert.NotNil(t, server.Sessions()[0].CanceledTime)
 }
 
+func TestAnInterruptHasAnExitCodeOfItsOwn(t *testing.T) {
+	server := newServer(t)
+	booked := make(chan struct{})
+	server.Fail("POST /sessions", coviutest.Rewrite(func(*coviutest.Reply) { close(booked) }))
+	server.Fail("PUT /sessions/{session_id}", coviutest.Hang())
+	cmd := program(t, environment(server))
+	require.NoError(t, cmd.Start())
+	<-booked
+
+	require.NoError(t, cmd.Process.Signal(os.Interrupt))
+
+	exit, ok := errors.AsType[*exec.ExitError](cmd.Wait())
+	require.True(t, ok)
+	assert.Equal(t, 130, exit.ExitCode())
+}
+
 func TestTheProgramFailsWithOneLineAndAnExitCode(t *testing.T) {
 	server := newServer(t)
 	server.Fail("POST /sessions", coviutest.Status(http.StatusBadRequest, nil, `{"error":{"message":"not today"}}`))
