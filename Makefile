@@ -21,7 +21,7 @@ FUZZTIME    ?= 20000x
 # Every module of the repository, by its directory. The browser tests have a target of their own.
 # The database tests run on SQLite among the modules, and on PostgreSQL by database-test.
 BROWSER     := examples/onbehalf/browser
-DATABASE     = $(patsubst %/go.mod,%,$(wildcard coviusql/internal/*/go.mod))
+DATABASE     = $(patsubst %/go.mod,%,$(wildcard coviusql/internal/*/go.mod)) examples/onbehalf
 MODULES     = $(sort $(patsubst ./%,%,$(patsubst %/,%,$(dir $(shell find . -name go.mod -not -path './.git/*' -not -path '*/node_modules/*')))))
 NESTED      = $(filter-out . $(BROWSER),$(MODULES))
 
@@ -138,7 +138,7 @@ mutate: ## change one operator or number at a time; the tests must notice; MUTAT
 	GO="$(GO)" $(GO) -C $(TOOLS)/mutate test -tags mutate -timeout 0 -args $(MUTATE)
 
 .PHONY: database-test
-database-test: ## coviusql on PostgreSQL and other databases; installs PostgreSQL and PgBouncer where they are missing
+database-test: ## coviusql and the web example on PostgreSQL and other databases; installs PostgreSQL and PgBouncer where they are missing
 	@for dir in $(DATABASE); do echo "$$dir: test"; .ci/postgres $(GO) -C $$dir test $(TESTFLAGS) -count=1 ./...; done
 
 .PHONY: browser-test
