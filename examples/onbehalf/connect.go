@@ -97,6 +97,7 @@ func startEmulator(redirectURL string) *coviutest.Server {
 		}),
 	)
 	close(ready)
+	server.SetTeam(coviutest.Team{Name: "Demo Practice"})
 	server.SetTeam(coviutest.Team{TeamID: "practice-nwosu", Name: "Nwosu Practice"})
 	server.SetTeam(coviutest.Team{TeamID: "practice-okafor", Name: "Okafor Practice"})
 	server.AddUser(coviutest.User{Username: "Dr. Ada Nwosu", TeamID: "practice-nwosu"})

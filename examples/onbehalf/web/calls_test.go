@@ -190,6 +190,8 @@ func TestAFailedBookingKeepsTheFormAndItsKey(t *testing.T) {
 func TestAfterAnUnknownOutcomeTheSameFormBooksNothingTwice(t *testing.T) {
 	s := newSite(t)
 	v := newConnected(t, s)
+	s.patience = time.Second
+	s.restart(t)
 	f := booking("k-1")
 	s.coviu.Fail("POST /sessions", coviutest.LoseReply().ListedAfter(time.Hour))
 

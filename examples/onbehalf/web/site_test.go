@@ -32,6 +32,7 @@ type site struct {
 	coviu    *coviutest.Server
 	gate     *gate
 	database string
+	patience time.Duration
 
 	mu       sync.Mutex
 	replicas []*replica
@@ -51,7 +52,7 @@ func newSite(t *testing.T) *site {
 
 func newSiteOn(t *testing.T, name string, replicas int) *site {
 	t.Helper()
-	s := &site{database: name, gate: new(gate), replicas: make([]*replica, replicas)}
+	s := &site{database: name, gate: new(gate), patience: 30 * time.Second, replicas: make([]*replica, replicas)}
 	s.Server = httptest.NewServer(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
 		r.SetURL(s.pick())
 		r.Out.Host = r.In.Host
@@ -102,7 +103,7 @@ func (s *site) startReplica(t *testing.T) *replica {
 		Database:   data,
 		Now:        func() time.Time { return noon },
 		Logger:     slog.New(slog.DiscardHandler),
-		Patience:   2 * time.Second,
+		Patience:   s.patience,
 	})
 	require.NoError(t, err)
 	return &replica{httptest.NewServer(handler), data}
