@@ -170,7 +170,7 @@ func stillUnknown(ctx context.Context, unknown error) error {
 	if ended := ctx.Err(); ended != nil && !errors.Is(unknown, ended) {
 		return &OutcomeUnknownError{
 			Operation: string(opCreateSession),
-			Err:       &callError{operation: string(opCreateSession), err: ended, earlier: unknown},
+			Err:       &callError{operation: string(opCreateSession), err: ended, earlier: errors.Unwrap(unknown)},
 		}
 	}
 	return unknown

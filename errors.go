@@ -191,6 +191,8 @@ func (e *TokenError) Error() string {
 		s += ": " + quote(e.Code)
 	}
 	switch {
+	case e.StatusCode == 0 && e.Is(ErrReauthorize):
+		s += " (nothing was sent: there is no usable refresh token)"
 	case e.StatusCode == http.StatusNotFound:
 		s += ` (check the base URL: it ends in "/v1" by default)`
 	case e.Grant == grantClientCredentials && e.Is(ErrAuthentication):

@@ -266,6 +266,7 @@ func TestControlRefusesMistakes(t *testing.T) {
 		{"/faults", `{"operation":"*","fault":"hang","time":2}`, `unknown field "time"`},
 		{"/faults", `{"operation":"*","fault":"hang","times":-1}`, "negative"},
 		{"/faults", `{"operation":"*","fault":"delay","duration":"-1s"}`, "negative"},
+		{"/faults", `{"operation":"*","fault":"list_late"}`, "duration: list_late needs one"},
 		{"/faults", `{"operation":"*","fault":"delay","duration":5}`, "a duration is no string"},
 		{"/faults", `{"operation":"*","fault":"delay","duration":"soon"}`, `"soon" is no duration`},
 		{"/faults", `{"operation":"*","fault":"status","status":99}`, "status: "},

@@ -36,6 +36,8 @@ func (f faultRequest) fault() (coviutest.Fault, error) {
 		return coviutest.Fault{}, errors.New("times, after and bytes can't be negative")
 	case f.Duration < 0 || f.ListedAfter < 0:
 		return coviutest.Fault{}, errors.New("duration and listed_after can't be negative")
+	case f.Duration == 0 && slices.Contains([]string{"delay", "carry_out_late", "list_late"}, f.Fault):
+		return coviutest.Fault{}, fmt.Errorf("duration: %s needs one, such as \"5s\"", f.Fault)
 	}
 	fault, err := f.kind()
 	if err != nil {

@@ -3,6 +3,7 @@ package createoncetest_test
 import (
 	"context"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -88,6 +89,7 @@ func TestFault60_LookIsCutShort(t *testing.T) {
 				}
 				err := call()
 				require.ErrorIs(t, err, coviu.ErrOutcomeUnknown)
+				require.Equal(t, 1, strings.Count(err.Error(), "outcome unknown"), err)
 				calls := 1
 				for ; err != nil; err = call() {
 					require.ErrorIs(t, err, context.DeadlineExceeded)

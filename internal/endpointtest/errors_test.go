@@ -62,6 +62,11 @@ func TestEveryErrorHasItsSentinelsAndOneLineOfText(t *testing.T) {
 			[]string{"ErrAuthentication"},
 		},
 		{&coviu.TokenError{Grant: "client_credentials", StatusCode: 400, Code: "invalid_grant"}, `coviu: token request (client_credentials): 400 Bad Request: "invalid_grant" (check the API key and the key secret)`, []string{"ErrAuthentication"}},
+		{
+			&coviu.TokenError{Grant: "refresh_token", Code: "invalid_grant"},
+			`coviu: token request (refresh_token): "invalid_grant" (nothing was sent: there is no usable refresh token)`,
+			[]string{"ErrAuthentication", "ErrReauthorize"},
+		},
 		{&coviu.TokenError{Grant: "client_credentials", StatusCode: 403}, "coviu: token request (client_credentials): 403 Forbidden (check the API key and the key secret)", []string{"ErrAuthentication"}},
 		{
 			&coviu.TokenError{Grant: "refresh_token", StatusCode: 400, Code: "invalid_grant"},

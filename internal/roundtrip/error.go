@@ -88,6 +88,9 @@ func withoutURL(err error) error {
 // describe quotes only errors that hold nothing read from the network: net/http
 // puts pieces of a malformed reply into its texts.
 func describe(err error) string {
+	if e, ok := errors.AsType[*net.OpError](err); ok && e.Op == "proxyconnect" {
+		return "the proxy failed: " + describe(e.Err)
+	}
 	if e, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return e.Error()
 	}

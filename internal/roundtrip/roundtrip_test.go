@@ -259,6 +259,7 @@ func TestFaultsAreDescribedWithoutWhatWasSent(t *testing.T) {
 		{&net.DNSError{Err: canary, Name: canary}, "no address for the host: lookup failed", false},
 		{&net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}, syscall.ECONNREFUSED.Error(), false},
 		{&net.OpError{Op: "read", Err: syscall.ECONNRESET}, syscall.ECONNRESET.Error(), false},
+		{&net.OpError{Op: "proxyconnect", Err: &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}}, "the proxy failed: connection refused", false},
 		{context.DeadlineExceeded, "timed out", false},
 		{context.Canceled, "context canceled", false},
 		{io.EOF, "connection closed before a reply", false},
