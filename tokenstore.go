@@ -23,6 +23,11 @@ import (
 // requests; the version is what protects a newer token. So f must go on when the
 // lease is lost.
 //
+// A holder that did not release the row may have died after the service replaced
+// the refresh token. Give the next holder's f the token with an Expiry in the past,
+// if it has a refresh token: f then refreshes it while the service may still accept
+// the old refresh token.
+//
 // Compare times by the database's clock alone, and keep the token's Expiry
 // relative to it: the clocks of the processes may differ. Errors must not carry
 // the token or the user's id in their text.

@@ -42,5 +42,8 @@
 //   - If the database's clock jumps ahead by more than the grace period, a booking
 //     that is under way may seem to be overdue.
 //   - A process that is killed between the service's reply and the save loses the
-//     new refresh token.
+//     new refresh token. The next process that asks for the token refreshes it at
+//     once, which helps if the service still accepts the old refresh token. The same
+//     happens if the process was not killed but stalled longer than its lease: a
+//     service that takes the reuse of a refresh token for theft then ends the grant.
 package coviusql

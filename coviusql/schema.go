@@ -22,7 +22,8 @@ const Schema = `CREATE TABLE IF NOT EXISTS coviu_tokens (
 	token       text,                       -- NULL if there is none
 	expires_at  bigint,                     -- NULL if the token does not expire
 	holder      text   NOT NULL DEFAULT '', -- who refreshes the token
-	lease_until bigint NOT NULL DEFAULT 0   -- when holder loses the row
+	lease_until bigint NOT NULL DEFAULT 0,  -- when holder loses the row
+	unreleased  bigint NOT NULL DEFAULT 0   -- 1: the holder before did not release the row
 );
 CREATE TABLE IF NOT EXISTS coviu_bookings (
 	id           text   NOT NULL PRIMARY KEY,

@@ -12,9 +12,12 @@ import (
 
 const (
 	takeToken = `INSERT INTO coviu_tokens AS t (id, version, holder, lease_until) VALUES ($1, $2, $2, {now} + $3)
-ON CONFLICT (id) DO UPDATE SET holder = excluded.holder, lease_until = excluded.lease_until
+ON CONFLICT (id) DO UPDATE SET
+	holder = excluded.holder,
+	lease_until = excluded.lease_until,
+	unreleased = CASE t.holder WHEN '' THEN 0 WHEN $2 THEN t.unreleased ELSE 1 END
 WHERE t.lease_until <= {now} OR t.holder = $2
-RETURNING version, token, expires_at - {now}`
+RETURNING version, token, expires_at - {now}, unreleased`
 
 	readToken = `SELECT version, token, expires_at - {now} FROM coviu_tokens WHERE id = $1`
 
@@ -83,7 +86,8 @@ func (t *tokenStore) Update(
 	s := t.store
 	l := s.newLease("coviu_tokens", t.row)
 	var columns tokenColumns
-	err := l.take(ctx, takeToken, []any{l.row, l.holder, s.settings.Lease.Milliseconds()}, columns.into()...)
+	var unreleased bool
+	err := l.take(ctx, takeToken, []any{l.row, l.holder, s.settings.Lease.Milliseconds()}, append(columns.into(), &unreleased)...)
 	if err != nil {
 		return nil, failed("read token", err)
 	}
@@ -98,6 +102,11 @@ func (t *tokenStore) Update(
 	stored, err := s.unseal(t.row, columns, l.taken)
 	if err != nil {
 		return nil, failed("read token", err)
+	}
+	if unreleased && stored != nil && stored.RefreshToken != "" {
+		// The holder before may have died between the service's reply and the save.
+		// The service may still accept the old refresh token, but not for long.
+		stored.Expiry = l.taken
 	}
 	token, err := f(ctx, stored)
 	switch {

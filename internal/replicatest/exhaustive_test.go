@@ -60,34 +60,62 @@ func TestFault71_AllTokenSchedules(t *testing.T) {
 	require.GreaterOrEqual(t, total.total, 20_000)
 }
 
-// How often a crash between rotation and save costs the grant, where the old
-// refresh token lives for 30 s, tokens live for an hour, and each replica calls
-// once in 10 s. The process that crashed is started again. A store may give out a
-// token as expired if its last holder did not release the row.
+// How often the grant is lost if a refresh is cut off between rotation and save.
+// Tokens live for an hour, and each replica calls once in 10 s. Another process
+// starts some time after, and calls at once.
 func TestFault71_SizeOfTheHole(t *testing.T) {
-	const runs = 60
-	for _, suspicious := range []bool{false, true} {
-		for _, replicas := range []int{2, 4, 16} {
+	const runs = 50
+	cutOff := func(t *testing.T, rotation rotation, replicas int, starts time.Duration, unmarked bool, planned ...fault) (lost int) {
+		for range runs {
 			synctest.Test(t, func(t *testing.T) {
-				lost := 0
-				for range runs {
-					r := newTokenRun(t, &tokenSchedule{
-						rotation: diesLater, replicas: replicas, offset: time.Second,
-						period: 10 * time.Second, calls: 400, fault: fault{beforeSave, 1, crashes},
-					})
-					r.row.suspicious = suspicious
-					r.useLifetime(time.Hour)
-					r.play()
-					require.True(t, r.faults.allStruck())
-					if !r.service.lives(r.row.load().RefreshToken) {
-						lost++
-					}
+				r := newTokenRun(t, &tokenSchedule{
+					rotation: rotation, replicas: replicas, offset: time.Second,
+					period: 10 * time.Second, calls: 300, restart: starts,
+				})
+				r.faults.planned = planned
+				r.row.unmarked = unmarked
+				r.useLifetime(time.Hour)
+				var all sync.WaitGroup
+				all.Go(r.play)
+				if planned[0].kind != crashes {
+					all.Go(func() { r.join(starts) })
 				}
-				t.Logf("%2d replicas, the store tells of a crash: %v: %d of %d grants lost", replicas, suspicious, lost, runs)
-				if suspicious {
-					require.LessOrEqual(t, lost, runs/10)
+				all.Wait()
+				require.True(t, r.faults.allStruck())
+				if !r.service.lives(r.row.load().RefreshToken) {
+					lost++
 				}
 			})
 		}
+		return lost
 	}
+	for _, unmarked := range []bool{true, false} {
+		for _, replicas := range []int{1, 4} {
+			for _, starts := range []time.Duration{3 * time.Second, 25 * time.Second, 40 * time.Second} {
+				n := cutOff(t, diesLater, replicas, starts, unmarked, fault{beforeSave, 1, crashes})
+				t.Logf("%2d replicas, killed, replaced after %v, marked: %v: %d of %d grants lost", replicas, starts, !unmarked, n, runs)
+				if !unmarked && starts < oldLives {
+					require.Zero(t, n)
+				}
+			}
+			for name, planned := range map[string][]fault{
+				"stalls for 12 s":            {{beforeSave, 1, stalls}},
+				"can't save or release once": {{beforeSave, 1, fails}, {beforeRelease, replicas + 1, fails}},
+			} {
+				n := cutOff(t, reuseRevokes, replicas, time.Second, unmarked, planned...)
+				t.Logf("%2d replicas, one %s, reuse revokes, marked: %v: %d of %d grants lost", replicas, name, !unmarked, n, runs)
+			}
+		}
+	}
+}
+
+// join starts another replica some time after the last fault has struck.
+func (r *tokenRun) join(after time.Duration) {
+	for !r.faults.allStruck() {
+		<-time.After(time.Second)
+	}
+	<-time.After(after)
+	m := r.start()
+	defer m.replica.cancel()
+	r.call(m)
 }

@@ -1,6 +1,7 @@
 package replicatest_test
 
 import (
+	"iter"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -77,6 +78,57 @@ func TestFault71_CrashBetweenRotationAndSave(t *testing.T) {
 					require.Equal(t, rotation == diesAtOnce || rotation == reuseRevokes, lost)
 				})
 			})
+		}
+	}
+}
+
+// Replicas call every 10 s. One of them is killed and replaced while the token has
+// life left. That the row was not released tells the next holder to refresh.
+func TestFault71_RefreshGraceSavesTheGrant(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, unmarked := range []bool{true, false} {
+			schedules, lost := 0, 0
+			for s := range crashesWithGrace() {
+				r := newTokenRun(t, s)
+				r.row.unmarked = unmarked
+				r.useLifetime(10 * time.Minute)
+				r.play()
+				if !r.faults.allStruck() {
+					continue
+				}
+				schedules++
+				if !r.service.lives(r.row.load().RefreshToken) {
+					lost++
+				}
+				if !unmarked {
+					require.Empty(t, r.wrong, "%v", s)
+					require.Zero(t, r.failed, "%v", s)
+				}
+			}
+			t.Logf("without the mark: %v: %d of %d grants lost", unmarked, lost, schedules)
+			require.Greater(t, schedules, 200)
+			require.Equal(t, unmarked, lost > 0)
+		}
+	})
+}
+
+// crashesWithGrace are crashes at each step, where an old refresh token lives for 30 s.
+func crashesWithGrace() iter.Seq[*tokenSchedule] {
+	return func(yield func(*tokenSchedule) bool) {
+		for _, f := range tokenFaults() {
+			for _, replicas := range []int{2, 3} {
+				for _, offset := range []time.Duration{0, 3 * time.Second} {
+					for _, restart := range []time.Duration{0, 2 * time.Second, 5 * time.Second, 9 * time.Second} {
+						s := &tokenSchedule{
+							rotation: diesLater, replicas: replicas, offset: offset, fault: f,
+							period: 10 * time.Second, calls: 130, restart: restart,
+						}
+						if f.kind == crashes && !yield(s) {
+							return
+						}
+					}
+				}
+			}
 		}
 	}
 }

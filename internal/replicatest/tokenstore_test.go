@@ -16,9 +16,9 @@ type tokenRow struct {
 	// known holds every access token that was ever in the row.
 	known map[string]bool
 	saves int
-	// suspicious gives out a token as expired if the last holder did not release the
-	// row: it may have died between the service's reply and the save.
-	suspicious bool
+	// unmarked gives out a token as it is even if the last holder did not release the
+	// row. That holder may have died between the service's reply and the save.
+	unmarked bool
 }
 
 func newTokenRow(t *oauth2.Token) *tokenRow {
@@ -84,7 +84,7 @@ func (s *tokenStore) Update(ctx context.Context, f func(context.Context, *oauth2
 	var version int
 	err := claim.take(ctx, func() {
 		stored, version = s.row.copied(), s.row.version
-		if s.row.suspicious && s.row.holder != nil && stored != nil {
+		if !s.row.unmarked && s.row.holder != nil && stored != nil {
 			stored.Expiry = time.Now()
 		}
 	})

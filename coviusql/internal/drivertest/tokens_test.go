@@ -198,6 +198,31 @@ func TestWhoeverWaitsForATokenMayGiveUp(t *testing.T) {
 	})
 }
 
+func TestATokenWhoseLastHolderDidNotReleaseItIsGivenOutAsExpiredOnce(t *testing.T) {
+	onEach(t, func(t *testing.T, d database) {
+		s, db := d.store(t), d.pool(t)
+		crash := func(holder string) {
+			_, err := db.ExecContext(t.Context(), "UPDATE coviu_tokens SET holder = '"+holder+"'")
+			require.NoError(t, err)
+		}
+		require.NoError(t, s.SaveToken(t.Context(), "user", token(1)))
+		for _, holder := range []string{"one", "another"} {
+			crash(holder)
+			found := stored(t, s, "user")
+			require.True(t, !found.Expiry.IsZero() && !time.Now().Before(found.Expiry))
+			require.Equal(t, "refresh", found.RefreshToken)
+			require.Equal(t, token(1), stored(t, s, "user"), "the next holder did release it")
+		}
+
+		lasting := &oauth2.Token{AccessToken: "nothing can replace it"}
+		require.NoError(t, s.SaveToken(t.Context(), "user", lasting))
+		crash("one")
+		require.Equal(t, lasting, stored(t, s, "user"))
+		require.NoError(t, s.DeleteToken(t.Context(), "user"))
+		require.Nil(t, stored(t, s, "user"))
+	})
+}
+
 func TestAnEmptyTokenIsNotSaved(t *testing.T) {
 	onEach(t, func(t *testing.T, d database) {
 		s := d.store(t)

@@ -209,7 +209,7 @@ func TestALostLeaseDoesNotAbortARefresh(t *testing.T) {
 		}
 		require.Equal(t, token(1), refresh(t.Context(), token(1), func() {}), "nobody refreshed it meanwhile")
 		require.Equal(t, token(2), refresh(t.Context(), token(2), func() {
-			require.Equal(t, token(1), stored(t, other, "user"), "somebody had the row meanwhile")
+			require.False(t, stored(t, other, "user").Expiry.IsZero(), "somebody had the row meanwhile, and was told to refresh")
 		}))
 		theirs := refresh(t.Context(), token(9), func() {
 			_, err := other.Token("user").Update(t.Context(), replaceBy(token(3), func() {}))
@@ -292,6 +292,7 @@ func TestANewTokenIsSavedWhenTheDatabaseComesBack(t *testing.T) {
 		require.EqualError(t, err, "coviusql: save token: database error")
 		require.Equal(t, 10*time.Second, time.Since(began), "then the caller has to keep it")
 		<-time.After(time.Minute)
+		require.False(t, stored(t, s, "user").Expiry.IsZero(), "the row was not released")
 		require.Equal(t, token(2), stored(t, s, "user"))
 	})
 }
@@ -315,6 +316,18 @@ func TestALostReplyToAHoldLocksNobodyOut(t *testing.T) {
 		began := time.Now()
 		require.Equal(t, facts{}, known(look(t, s, "key")))
 		require.Less(t, time.Since(began), time.Second)
+	})
+}
+
+func TestALostReplyHidesNoCrash(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T, d database) {
+		s, r := virtual(t, d)
+		require.NoError(t, s.SaveToken(t.Context(), "user", token(1)))
+		_, err := d.pool(t).ExecContext(t.Context(), "UPDATE coviu_tokens SET holder = 'crashed'")
+		require.NoError(t, err)
+		r.loseReplyTo("INSERT INTO coviu_tokens AS", closedError{})
+		found := stored(t, s, "user")
+		require.True(t, !found.Expiry.IsZero() && !time.Now().Before(found.Expiry))
 	})
 }
 

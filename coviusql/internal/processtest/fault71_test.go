@@ -1,6 +1,7 @@
 package processtest
 
 import (
+	"context"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/oauth2"
 
 	"github.com/coviu/coviu-go-sdk/coviutest"
 )
@@ -31,6 +33,44 @@ func TestFault71_KilledBetweenRotationAndSave(t *testing.T) {
 		got := processes[1].do(t, order{Do: "list", Timeout: time.Minute})
 		require.Contains(t, got.Errors, "reauthorize")
 		require.Equal(t, coviutest.Results{CarriedOut: 1, Refused: 1}, s.refreshes())
+	})
+}
+
+// A background renewal is cut off while the stored token has life left. The process
+// that is started in place of the killed one must refresh, not take that token.
+func TestFault71_TheReplacementRefreshes(t *testing.T) {
+	const accepted = 30 * time.Second
+	onEach(t, func(t *testing.T, d database) {
+		s := newService(t, coviutest.WithRefreshGrace(accepted), coviutest.WithReuseDetection())
+		set := timing{Lease: 500 * time.Millisecond}
+		own := d.ownStore(t, set)
+		first := s.consent(t)
+		first.Expiry = time.Now().Add(8 * time.Second) // It is renewed after 4 to 6 s.
+		require.NoError(t, own.SaveToken(t.Context(), "user", first))
+		r := s.role(d, set)
+		r.Stored = true
+		victim := start(t, 0, r)
+		s.onRequest(func(a *arrival) {
+			if a.operation == tokenRequest && a.process == victim.name {
+				a.carryOut()
+				victim.kill()
+			}
+		})
+		_, err := victim.await(victim.begin(order{Do: "list for a while", Timeout: time.Minute}))
+		require.ErrorIs(t, err, errKilled)
+		require.Equal(t, coviutest.Results{CarriedOut: 1}, s.refreshes())
+
+		require.Nil(t, start(t, 1, r).do(t, order{Do: "list", Timeout: time.Minute}).Errors)
+		s.Advance(accepted)
+		saved, err := own.Token("user").Update(t.Context(), func(_ context.Context, stored *oauth2.Token) (*oauth2.Token, error) {
+			return stored, nil
+		})
+		require.NoError(t, err)
+		user, err := s.Client(t).As(&oauth2.Token{RefreshToken: saved.RefreshToken})
+		require.NoError(t, err)
+		_, err = user.Token(t.Context())
+		require.NoError(t, err, "the grant is lost")
+		require.Equal(t, coviutest.Results{CarriedOut: 3}, s.refreshes())
 	})
 }
 
