@@ -122,7 +122,7 @@ func (b *bearerTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 // allows no token request before ctx ends, it fails at once.
 func (a *auth) get(ctx context.Context) (*authorized, error) {
 	if deadline, ok := ctx.Deadline(); ok && !a.tokens.Valid() {
-		if delay, cause := a.pacer.Delay(); time.Until(deadline) < delay {
+		if delay, cause := a.pacer.Delay(); delay > 0 && time.Until(deadline) < delay {
 			return nil, cause
 		}
 	}

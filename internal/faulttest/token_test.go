@@ -95,6 +95,19 @@ func TestFault45_WhoStartedTheRefreshGivesUp(t *testing.T) {
 	})
 }
 
+// overdue is a context in the moment after its deadline and before it has ended.
+type overdue struct{ context.Context }
+
+func (overdue) Deadline() (time.Time, bool) { return time.Now().Add(-time.Nanosecond), true }
+
+func TestFault45_TheDeadlineHasJustPassed(t *testing.T) {
+	withServer(t, func(t *testing.T, s *coviutest.Server) {
+		token, err := s.Client(t).Token(overdue{t.Context()})
+		require.NoError(t, err)
+		require.NotNil(t, token)
+	})
+}
+
 func TestFault46_Unauthorized(t *testing.T) {
 	for _, e := range everyOne {
 		t.Run("once/"+e.method, func(t *testing.T) {
