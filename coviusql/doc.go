@@ -19,7 +19,9 @@
 // lease every 3 seconds; others wait until it is released or over. The database's
 // clock counts, never that of a process. Every statement is a transaction of its
 // own and keeps nothing in the connection, so that a proxy such as PgBouncer may
-// pool transactions, and a small pool of connections serves many bookings.
+// pool transactions, and a small pool of connections serves many bookings. Behind
+// such a proxy the driver must not prepare statements: set
+// default_query_exec_mode=exec for pgx.
 //
 // A booking takes 4 statements, a call with a key that is already booked 2, a
 // token refresh 2.
