@@ -21,7 +21,7 @@ ON CONFLICT (id) DO UPDATE SET
 		WHEN b.sending = 1 AND b.lease_until + $4 <= {now} THEN 1
 		WHEN b.sending = 0 AND b.intent_until + $4 <= {now} THEN 1
 		ELSE b.overdue END
-WHERE b.lease_until <= {now} OR b.holder = $2
+WHERE b.lease_until <= {now} OR b.holder IN ('', $2)
 RETURNING session_id, COALESCE(intent_until + $4 - {now}, 0), overdue`
 
 	// If a request is sent while an earlier one is unsettled, nobody waits for the

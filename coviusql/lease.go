@@ -50,7 +50,8 @@ func (l *lease) take(ctx context.Context, statement string, args []any, into ...
 			if err := wait(ctx, pause); err != nil {
 				return err
 			}
-			found, _, err := l.store.queryRow(ctx, "SELECT lease_until <= {now} FROM "+l.table+" WHERE id = $1", []any{l.row}, &free)
+			look := "SELECT lease_until <= {now} OR holder = '' FROM " + l.table + " WHERE id = $1"
+			found, _, err := l.store.queryRow(ctx, look, []any{l.row}, &free)
 			if err != nil {
 				return err
 			}

@@ -16,7 +16,7 @@ ON CONFLICT (id) DO UPDATE SET
 	holder = excluded.holder,
 	lease_until = excluded.lease_until,
 	unreleased = CASE t.holder WHEN '' THEN 0 WHEN $2 THEN t.unreleased ELSE 1 END
-WHERE t.lease_until <= {now} OR t.holder = $2
+WHERE t.lease_until <= {now} OR t.holder IN ('', $2)
 RETURNING version, token, expires_at - {now}, unreleased`
 
 	readToken = `SELECT version, token, expires_at - {now} FROM coviu_tokens WHERE id = $1`

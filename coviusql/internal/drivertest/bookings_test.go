@@ -218,6 +218,22 @@ func TestTheContextOfAHoldEndsWithTheCallers(t *testing.T) {
 	})
 }
 
+func TestAReleasedRowIsFreeAfterTheDatabasesClockWasSetBack(t *testing.T) {
+	onEach(t, func(t *testing.T, d database) {
+		s := d.store(t)
+		require.NoError(t, book(t.Context(), s, "key", "session"))
+		require.NoError(t, s.SaveToken(t.Context(), "user", token(1)))
+		for _, table := range []string{"coviu_bookings", "coviu_tokens"} {
+			_, err := d.pool(t).ExecContext(t.Context(), "UPDATE "+table+" SET lease_until = lease_until + 7000000000000")
+			require.NoError(t, err)
+		}
+		began := time.Now()
+		require.Equal(t, facts{session: "session"}, known(look(t, s, "key")))
+		require.Equal(t, token(1), stored(t, s, "user"))
+		require.Less(t, time.Since(began), 5*time.Second)
+	})
+}
+
 func TestEveryStringIsAKeyOfItsOwn(t *testing.T) {
 	keys := []string{
 		"", " ", "  ", "a", "A", "a ", "ä", "a\u0308", "\x00", "a\x00", "a\x00b", "\xff", "\xff\xfe", "'", `\`, "%", "_", "$1", "?1",
