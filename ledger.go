@@ -71,7 +71,7 @@ func (s *SessionService) bookWithLedger(ctx context.Context, key string, req *Se
 		// The ledger must release the key, so it does not see the panic.
 		defer func() { panicked = recover() }()
 		session, err = s.bookOnce(held, key, req, &heldKey{Booking: *b, read: time.Now(), observer: &c.config.observer})
-		if err != nil && held.Err() != nil && ctx.Err() == nil {
+		if err != nil && held.Err() != nil && !errors.Is(ctx.Err(), held.Err()) {
 			err = &callError{operation: string(opCreateSession), err: errHoldLost, earlier: err}
 		}
 		return err

@@ -1,6 +1,8 @@
 package replicatest_test
 
 import (
+	"context"
+	"net/http"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -40,5 +42,28 @@ func TestFault74_LeaseLost(t *testing.T) {
 			require.Empty(t, b.wrong, "whoever comes next settles it")
 			require.Equal(t, 1, b.service.sent())
 		})
+	})
+}
+
+// lostBefore is a ledger that loses its hold before the caller's deadline. The
+// process sees both at once.
+type lostBefore struct{}
+
+func (lostBefore) Hold(ctx context.Context, _ string, f func(context.Context, *coviu.Booking) error) error {
+	held, lose := context.WithCancel(ctx)
+	lose()
+	<-ctx.Done()
+	return f(held, &coviu.Booking{})
+}
+
+func TestFault74_LeaseLostJustBeforeTheDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := bookingClient(t, lostBefore{}, transportFunc(func(r *http.Request) (*http.Response, error) {
+			return nil, r.Context().Err()
+		}))
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, err := c.Sessions.CreateOnce(ctx, key, appointment())
+		require.ErrorContains(t, err, "gave the key to another process", "nobody has canceled the call")
 	})
 }
