@@ -36,7 +36,11 @@ func TestFault74_AStallLongerThanTheLeaseDoublesNoBooking(t *testing.T) {
 
 				held := s.holdBack(t, processes[0].name, at.operation, at.carriedOut)
 				stalled := processes[0].begin(book)
-				<-held.arrived
+				select {
+				case <-held.arrived:
+				case got := <-stalled:
+					require.Fail(t, "the booking ended before it was held back", got.Text)
+				}
 				stop(t, processes[0], d)
 				close(held.release)
 				next := processes[1].do(t, book)
