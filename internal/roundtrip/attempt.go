@@ -89,15 +89,21 @@ func (a *attempt) useConn(info httptrace.GotConnInfo) {
 	if a.gotReply.Load() || a.wroteHeaders.Load() && !a.connUnused() {
 		a.stopped.Store(true)
 		a.cancel()
-		if !http2 && info.Conn != nil {
-			// HTTP/2 looks at the context before it writes. HTTP/1 does not, so
-			// its connection, which only this request uses, must refuse to write.
-			_ = info.Conn.SetWriteDeadline(time.Unix(1, 0))
+		if !http2 {
+			refuseWrites(info.Conn)
 		}
 		return
 	}
 	a.wroteHeaders.Store(false)
 	a.watchConn(info.Conn, encrypted, http2)
+}
+
+// refuseWrites keeps HTTP/1 from writing to conn, which only this request uses.
+// HTTP/2 and HTTP/3 look at the context before they write, HTTP/1 does not. A
+// transport may show no connection, or one whose methods panic: HTTP/3 does.
+func refuseWrites(conn net.Conn) {
+	defer func() { _ = recover() }()
+	_ = conn.SetWriteDeadline(time.Unix(1, 0))
 }
 
 // watchConn notes how much was written to an HTTP/1 connection before the

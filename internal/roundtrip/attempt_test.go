@@ -108,6 +108,23 @@ func TestARequestIsStoppedBeforeItGoesOutASecondTime(t *testing.T) {
 	require.EqualError(t, err, "the connection failed after the request was sent")
 }
 
+// standIn is what a transport shows as its connection if that is no net.Conn.
+type standIn struct{ net.Conn }
+
+func (standIn) SetWriteDeadline(time.Time) error { panic("not a connection") }
+
+func TestARequestIsStoppedEvenIfTheConnectionIsAStandIn(t *testing.T) {
+	for _, conn := range []net.Conn{nil, standIn{}} {
+		failure := fail(t, io.EOF, func(trace *httptrace.ClientTrace) {
+			trace.GotConn(httptrace.GotConnInfo{Conn: conn})
+			trace.WroteHeaders()
+			trace.GotConn(httptrace.GotConnInfo{Conn: conn})
+		})
+		require.EqualError(t, failure, "the connection failed after the request was sent")
+		require.False(t, failure.NotSent)
+	}
+}
+
 func TestATraceOfTheCallerKeepsItsEvents(t *testing.T) {
 	called := 0
 	ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{GetConn: func(string) { called++ }})
