@@ -56,15 +56,17 @@ func (p *Pacer) Delay() (time.Duration, error) {
 
 // Failed records that a request failed because the server is in trouble. A
 // retryAfter of up to a minute delays the next request. A longer one is ignored.
+// Another request that fails meanwhile does not shorten that delay.
 func (p *Pacer) Failed(cause error, retryAfter time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.cause = cause
 	delay := gap()
 	if retryAfter <= maxRetryAfter {
 		delay = max(delay, retryAfter)
 	}
-	p.next = time.Now().Add(delay)
+	if next := time.Now().Add(delay); p.cause == nil || next.After(p.next) {
+		p.cause, p.next = cause, next
+	}
 }
 
 // Succeeded lets requests pass freely again.

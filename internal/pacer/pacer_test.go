@@ -89,6 +89,20 @@ func TestARetryAfterOfUpToAMinuteIsObeyed(t *testing.T) {
 	})
 }
 
+func TestAnotherFailureDoesNotShortenARetryAfter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var p pacer.Pacer
+		p.Failed(errDown, 30*time.Second)
+		p.Failed(errors.New("another request failed"), 0)
+		delay, cause := p.Delay()
+		require.Equal(t, 30*time.Second, delay)
+		require.ErrorIs(t, cause, errDown, "the failure that asked for the delay")
+		p.Failed(errDown, time.Minute)
+		delay, _ = p.Delay()
+		require.Equal(t, time.Minute, delay)
+	})
+}
+
 func TestAWaitThatTheContextCannotOutlastEndsAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var p pacer.Pacer
