@@ -81,6 +81,34 @@ func TestFault40_RetriesHaveABudget(t *testing.T) {
 	})
 }
 
+func TestASuccessGivesBackWhatItsRetryCost(t *testing.T) {
+	withServer(t, func(t *testing.T, s *coviutest.Server) {
+		id := seedOne(t, s)
+		c := fixedClient(t, s)
+		// retries sends calls that fail for as long as they may be sent again.
+		retries := func() int {
+			const calls = 40
+			before := s.Count(getOne.operation)
+			s.Fail(getOne.operation, coviutest.Unavailable().Always())
+			for range calls {
+				require.ErrorIs(t, getOne.call(t.Context(), c, id), coviu.ErrServer)
+			}
+			s.ClearFaults()
+			return s.Count(getOne.operation) - before - calls
+		}
+		require.Equal(t, 35, retries())
+		for range 5 {
+			s.Fail(getOne.operation, coviutest.RateLimit(0))
+			require.NoError(t, getOne.call(t.Context(), c, id))
+		}
+		require.Zero(t, retries(), "no more is given back than the retry cost")
+		for range 4 {
+			require.NoError(t, getOne.call(t.Context(), c, id))
+		}
+		require.Equal(t, 1, retries())
+	})
+}
+
 func TestFault41_AttemptsUsedUp(t *testing.T) {
 	t.Run("the last cause is the call's", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {

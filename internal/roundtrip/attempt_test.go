@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -123,6 +124,20 @@ func TestARequestIsStoppedEvenIfTheConnectionIsAStandIn(t *testing.T) {
 		require.EqualError(t, failure, "the connection failed after the request was sent")
 		require.False(t, failure.NotSent)
 	}
+}
+
+func TestTheReplyToAStoppedRequestIsClosed(t *testing.T) {
+	body := &countedBody{Reader: strings.NewReader("{}")}
+	_, err := do(t, &http.Client{Transport: transport(func(r *http.Request) (*http.Response, error) {
+		trace := httptrace.ContextClientTrace(r.Context())
+		trace.GotConn(httptrace.GotConnInfo{})
+		trace.WroteHeaders()
+		trace.GotConn(httptrace.GotConnInfo{})
+		return &http.Response{StatusCode: http.StatusOK, Body: body}, nil
+	})}, 1<<20)
+	require.EqualError(t, err, "the connection failed after the request was sent")
+	require.Equal(t, 1, body.closed)
+	require.Zero(t, body.read)
 }
 
 func TestATraceOfTheCallerKeepsItsEvents(t *testing.T) {
