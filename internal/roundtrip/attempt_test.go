@@ -127,17 +127,24 @@ func TestARequestIsStoppedEvenIfTheConnectionIsAStandIn(t *testing.T) {
 }
 
 func TestTheReplyToAStoppedRequestIsClosed(t *testing.T) {
-	body := &countedBody{Reader: strings.NewReader("{}")}
-	_, err := do(t, &http.Client{Transport: transport(func(r *http.Request) (*http.Response, error) {
-		trace := httptrace.ContextClientTrace(r.Context())
-		trace.GotConn(httptrace.GotConnInfo{})
-		trace.WroteHeaders()
-		trace.GotConn(httptrace.GotConnInfo{})
-		return &http.Response{StatusCode: http.StatusOK, Body: body}, nil
-	})}, 1<<20)
-	require.EqualError(t, err, "the connection failed after the request was sent")
-	require.Equal(t, 1, body.closed)
-	require.Zero(t, body.read)
+	for name, sent := range map[string]func(*httptrace.ClientTrace){
+		"wrote the headers":             func(c *httptrace.ClientTrace) { c.WroteHeaders() },
+		"got a reply while it wrote it": func(c *httptrace.ClientTrace) { c.GotFirstResponseByte() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			body := &countedBody{Reader: strings.NewReader("{}")}
+			_, err := do(t, &http.Client{Transport: transport(func(r *http.Request) (*http.Response, error) {
+				trace := httptrace.ContextClientTrace(r.Context())
+				trace.GotConn(httptrace.GotConnInfo{})
+				sent(trace)
+				trace.GotConn(httptrace.GotConnInfo{})
+				return &http.Response{StatusCode: http.StatusOK, Body: body}, nil
+			})}, 1<<20)
+			require.EqualError(t, err, "the connection failed after the request was sent")
+			require.Equal(t, 1, body.closed)
+			require.Zero(t, body.read)
+		})
+	}
 }
 
 func TestATraceOfTheCallerKeepsItsEvents(t *testing.T) {
