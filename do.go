@@ -47,9 +47,10 @@ type Call struct {
 // If Into is an [io.Writer], the body is copied to it as it arrives, without a
 // limit of size. The attempt timeout then counts from the last byte. Once a byte
 // was written, nothing is sent again: after an error, discard what was written.
-// With any other Into, the body is limited as [WithMaxResponseSize] says, and a
-// DELETE that is answered with ok: false is an [*APIError]. A partial reply (206)
-// is always a [*DecodeError].
+// With any other Into, the body is limited as [WithMaxResponseSize] says; what
+// [json.Unmarshal] makes of it can take many times as much memory. A DELETE that is
+// answered with ok: false is then an [*APIError]. A partial reply (206) is always a
+// [*DecodeError].
 //
 // A Route, an argument or a Body that can't be sent is a [*ValidationError]. Other
 // errors are those of any call: [*APIError], [*DecodeError], [*TokenError] and
