@@ -97,7 +97,8 @@ func WithInsecureHTTP() Option {
 // WithHTTPClient sends every request, those for tokens included, through a copy
 // of hc; hc itself is not modified. A nil Transport means the library's own. A
 // Timeout becomes the limit of one attempt, as WithAttemptTimeout sets it. The
-// Jar is dropped, and redirects are not followed, whatever CheckRedirect says.
+// Jar is dropped, and redirects are not followed, whatever CheckRedirect says. The
+// transport must follow the rules of [WithMiddleware].
 func WithHTTPClient(hc *http.Client) Option {
 	return func(c *config) error {
 		if hc == nil {
@@ -121,7 +122,10 @@ func WithHTTPClient(hc *http.Client) Option {
 //
 // The middleware must follow the rules of [http.RoundTripper]. If it hides the
 // events of net/http/httptrace, a POST that failed always counts as sent. If it
-// sets GetBody or an Idempotency-Key header, net/http may send a POST twice.
+// sets GetBody or an Idempotency-Key header, net/http may send a POST twice. If it
+// makes a request of its own, for a signature or a token, that request needs a
+// context of its own: by the events in the context of a call, the library knows
+// what was sent.
 func WithMiddleware(wrap func(http.RoundTripper) http.RoundTripper) Option {
 	return func(c *config) error {
 		if wrap == nil {
