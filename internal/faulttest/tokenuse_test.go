@@ -1,6 +1,7 @@
 package faulttest
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"testing"
@@ -104,6 +105,20 @@ func TestAFailedTokenRequestDelaysClientsMadeWithAs(t *testing.T) {
 		require.LessOrEqual(t, time.Since(began), time.Second)
 		began = time.Now()
 		require.NoError(t, postOne.call(t.Context(), c, ""), "one success frees the others")
+		require.Zero(t, time.Since(began))
+	})
+}
+
+func TestAnExchangeThatItsCallerCancelsDelaysNoOtherTokenRequest(t *testing.T) {
+	withServer(t, func(t *testing.T, s *coviutest.Server) {
+		c := s.Client(t)
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(time.Second, cancel)
+		s.Fail(tokenRequest, coviutest.Hang())
+		_, err := c.Exchange(ctx, s.AuthorizationCode(""))
+		require.ErrorIs(t, err, context.Canceled)
+		began := time.Now()
+		require.NoError(t, postOne.call(t.Context(), c, ""))
 		require.Zero(t, time.Since(began))
 	})
 }
