@@ -121,7 +121,7 @@ func (b *bearerTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 // get returns a valid token. It waits for one as long as ctx lasts. If the pacer
 // allows no token request before ctx ends, it fails at once.
 func (a *auth) get(ctx context.Context) (*authorized, error) {
-	if deadline, ok := ctx.Deadline(); ok && !a.tokens.Valid() {
+	if deadline, ok := ctx.Deadline(); ok && a.source == nil && !a.tokens.Valid() {
 		if delay, cause := a.pacer.Delay(); delay > 0 && time.Until(deadline) < delay {
 			return nil, cause
 		}

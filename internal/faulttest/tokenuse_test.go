@@ -109,6 +109,21 @@ func TestAFailedTokenRequestDelaysClientsMadeWithAs(t *testing.T) {
 	})
 }
 
+func TestATokenSourceIsAskedWhileTheTokenEndpointIsDown(t *testing.T) {
+	withServer(t, func(t *testing.T, s *coviutest.Server) {
+		token, err := s.Client(t).Token(t.Context())
+		require.NoError(t, err)
+		c := s.Client(t, coviu.WithTokenSource(oauth2.StaticTokenSource(token)))
+		user, err := c.As(&oauth2.Token{RefreshToken: "any"}, coviu.WithRetry(coviu.RetryPolicy{MaxAttempts: 1}))
+		require.NoError(t, err)
+		s.Fail(tokenRequest, coviutest.Status(http.StatusServiceUnavailable, http.Header{"Retry-After": {"60"}}, ""))
+		require.ErrorIs(t, postOne.call(t.Context(), user, ""), coviu.ErrServer)
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		defer cancel()
+		require.NoError(t, postOne.call(ctx, c, ""))
+	})
+}
+
 func TestAnExchangeThatItsCallerCancelsDelaysNoOtherTokenRequest(t *testing.T) {
 	withServer(t, func(t *testing.T, s *coviutest.Server) {
 		c := s.Client(t)
