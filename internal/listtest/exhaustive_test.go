@@ -165,3 +165,8 @@ func TestPages_MixedDatePrecision(t *testing.T) {
 	t.Parallel()
 	checkMixedLists(t, 500_000)
 }
+
+func TestPages_RequestsSentWhereManyStartTogetherForEverySize(t *testing.T) {
+	t.Parallel()
+	countRequestsWhereManyStartTogether(t, 500, 1, 2, 3, 5, 10, 20, 50, 99, 150, 200)
+}

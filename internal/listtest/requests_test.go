@@ -97,8 +97,12 @@ func TestPages_RequestsSentForTheLongestPages(t *testing.T) {
 // Equal starts make no difference to the number of requests.
 func TestPages_RequestsSentWhereManyStartTogether(t *testing.T) {
 	t.Parallel()
+	countRequestsWhereManyStartTogether(t, 260, 1, 2, 20, 99, 150, 200)
+}
+
+func countRequestsWhereManyStartTogether(t *testing.T, sessions int, pageSizes ...int) {
+	t.Helper()
 	w := newListWorld(t)
-	const sessions = 500
 	cases := map[int]time.Duration{1: time.Second, 2: time.Hour, 15: time.Hour, 120: 500 * time.Millisecond, 250: time.Hour}
 	for together, apart := range cases {
 		w.server.Restore(w.emptySnapshot())
@@ -110,7 +114,7 @@ func TestPages_RequestsSentWhereManyStartTogether(t *testing.T) {
 		_, err := w.server.Seed(seeds...)
 		require.NoError(t, err)
 		inListModes(t, []int{0}, func(t *testing.T, o coviu.SessionListOptions) {
-			for _, o.PageSize = range []int{1, 2, 3, 5, 10, 20, 50, 99, 150, 200} {
+			for _, o.PageSize = range pageSizes {
 				w.server.ClearRequests()
 				pages := 0
 				for _, err := range w.others.Sessions.Pages(t.Context(), &o) {

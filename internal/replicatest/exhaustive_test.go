@@ -119,3 +119,7 @@ func (r *tokenRun) join(after time.Duration) {
 	defer m.replica.cancel()
 	r.call(m)
 }
+
+func TestFault71_RefreshGraceSavesTheGrantInAllSchedules(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { requireGraceSavesTheGrant(t, 1) })
+}
