@@ -64,8 +64,8 @@ type auth struct {
 	unsaved     *unsavedToken
 	reauthorize *reauthorization
 
-	// mutedUntil is the end of the mutePeriod, nil if there was none yet.
-	mutedUntil atomic.Pointer[time.Time]
+	// refreshMutedUntil is the end of the mutePeriod, nil if there was none yet.
+	refreshMutedUntil atomic.Pointer[time.Time]
 }
 
 func newAuth(c *config, transport http.RoundTripper, tokenURL url.URL, agent string) *auth {
@@ -156,7 +156,7 @@ func (a *auth) invalidate(refused *authorized, named bool) bool {
 	if a.tokens.Replaced(refused) {
 		return true
 	}
-	if until := a.mutedUntil.Load(); named && until != nil && time.Now().Before(*until) {
+	if until := a.refreshMutedUntil.Load(); named && until != nil && time.Now().Before(*until) {
 		return false
 	}
 	if a.user && a.store == nil && refused.token.RefreshToken == "" {
@@ -170,9 +170,9 @@ func (a *auth) invalidate(refused *authorized, named bool) bool {
 // a canceled session, the token still serves other calls.
 func (a *auth) restore(refused *authorized) { a.tokens.Restore(refused) }
 
-// mute records that a new token earned a 401 like the one before it, so tokens
+// muteRefresh records that a new token earned a 401 like the one before it, so tokens
 // are not the cause.
-func (a *auth) mute() { a.mutedUntil.Store(new(time.Now().Add(mutePeriod))) }
+func (a *auth) muteRefresh() { a.refreshMutedUntil.Store(new(time.Now().Add(mutePeriod))) }
 
 // fetch gets a new token to replace last. An account asks for it with its
 // credentials. A user's token can only be refreshed.

@@ -271,7 +271,7 @@ func (a *attempts) prepareNext(ctx context.Context, token *authorized, o retry.O
 // token. A replay that earns a 401 too shows that tokens are not the cause.
 func (a *attempts) prepareReplay(token *authorized, o retry.Outcome, err error) error {
 	if a.refused != nil {
-		a.client.auth.mute()
+		a.client.auth.muteRefresh()
 		return a.end(o, err, nil)
 	}
 	if !a.client.auth.invalidate(token, a.operation.isNamed()) {
@@ -301,7 +301,7 @@ func (a *attempts) endUnsent(err error) error {
 // endUnauthorized ends the call because the new token is the one that was refused.
 func (a *attempts) endUnauthorized() error {
 	if a.client.auth.source == nil {
-		a.client.auth.mute()
+		a.client.auth.muteRefresh()
 	}
 	return a.end(retry.Outcome{Method: a.method, Status: http.StatusUnauthorized}, a.earlier, nil)
 }

@@ -13,10 +13,10 @@ import (
 )
 
 const (
-	// lookAgainFor is how long a booking whose outcome is unknown is looked for.
-	lookAgainFor = 30 * time.Second
-	firstLook    = 250 * time.Millisecond
-	longestLook  = 4 * time.Second
+	// searchPeriod is how long a booking whose outcome is unknown is looked for.
+	searchPeriod = 30 * time.Second
+	firstPause   = 250 * time.Millisecond
+	longestPause = 4 * time.Second
 )
 
 // CreateOnce books a session at most once for each key, across time-outs, repeated
@@ -83,8 +83,8 @@ func (s *SessionService) bookOnce(ctx context.Context, key string, req *SessionC
 	case !errors.Is(err, ErrOutcomeUnknown):
 		held.settle(ctx, "")
 	default:
-		s.client.unsettled.Set(key, time.Now().Add(lookAgainFor))
-		session, err = s.lookAgain(ctx, key, req, lookAgainFor, err)
+		s.client.unsettled.Set(key, time.Now().Add(searchPeriod))
+		session, err = s.searchRepeatedly(ctx, key, req, searchPeriod, err)
 		if session != nil {
 			held.settle(ctx, session.SessionID)
 		}
@@ -95,7 +95,7 @@ func (s *SessionService) bookOnce(ctx context.Context, key string, req *SessionC
 // find returns the session that key stands for, or nil if there is none and none
 // can turn up any more.
 func (s *SessionService) find(ctx context.Context, key string, req *SessionCreationRequest, held *heldKey) (*Session, error) {
-	known, err := s.fetchKnown(ctx, held.SessionID)
+	known, err := s.fetchRecorded(ctx, held.SessionID)
 	if err != nil {
 		return nil, err
 	}
@@ -103,13 +103,13 @@ func (s *SessionService) find(ctx context.Context, key string, req *SessionCreat
 	if known != nil && !held.Overdue && held.Unsettled == 0 {
 		session, err = adopt([]Session{*known}, req)
 	} else {
-		session, err = s.lookUp(ctx, key, req, known)
+		session, err = s.search(ctx, key, req, known)
 	}
 	if session == nil && err == nil && held.unsettled() > 0 {
-		session, err = s.lookAgain(ctx, key, req, min(held.unsettled(), lookAgainFor), errEarlierBooking())
+		session, err = s.searchRepeatedly(ctx, key, req, min(held.unsettled(), searchPeriod), errEarlierBooking())
 		if errors.Is(err, ErrOutcomeUnknown) && ctx.Err() == nil && held.unsettled() <= 0 {
 			// The earlier booking can't turn up any more. A last look makes sure.
-			session, err = s.lookUp(ctx, key, req, nil)
+			session, err = s.search(ctx, key, req, nil)
 		}
 	}
 	switch {
@@ -130,9 +130,9 @@ func errEarlierBooking() error {
 	}
 }
 
-// fetchKnown returns the session that the ledger has recorded for the key. It
+// fetchRecorded returns the session that the ledger has recorded for the key. It
 // returns nil if the ledger has none, or if the service doesn't show it any more.
-func (s *SessionService) fetchKnown(ctx context.Context, sessionID string) (*Session, error) {
+func (s *SessionService) fetchRecorded(ctx context.Context, sessionID string) (*Session, error) {
 	if sessionID == "" {
 		return nil, nil
 	}
@@ -143,14 +143,14 @@ func (s *SessionService) fetchKnown(ctx context.Context, sessionID string) (*Ses
 	return session, err
 }
 
-// lookAgain waits for a booking whose outcome is unknown to appear in the list.
+// searchRepeatedly waits for a booking whose outcome is unknown to appear in the list.
 // After the time given it returns the error unknown.
-func (s *SessionService) lookAgain(
+func (s *SessionService) searchRepeatedly(
 	ctx context.Context, key string, req *SessionCreationRequest, d time.Duration, unknown error,
 ) (*Session, error) {
 	looking, cancel := context.WithTimeout(ctx, d)
 	defer cancel()
-	for pause := firstLook; ; pause = min(2*pause, longestLook) {
+	for pause := firstPause; ; pause = min(2*pause, longestPause) {
 		timer := time.NewTimer(pause)
 		select {
 		case <-timer.C:
@@ -158,7 +158,7 @@ func (s *SessionService) lookAgain(
 			timer.Stop()
 			return nil, stillUnknown(ctx, unknown)
 		}
-		session, err := s.lookUp(looking, key, req, nil)
+		session, err := s.search(looking, key, req, nil)
 		if _, taken := errors.AsType[*KeyError](err); session != nil || taken {
 			return session, err
 		}
@@ -176,10 +176,10 @@ func stillUnknown(ctx context.Context, unknown error) error {
 	return unknown
 }
 
-// lookUp searches for the session that key stands for. It returns nil if there is
+// search searches for the session that key stands for. It returns nil if there is
 // none yet, or why the key can't be used. known is a session of the key that the
 // list may not show yet, or nil.
-func (s *SessionService) lookUp(ctx context.Context, key string, req *SessionCreationRequest, known *Session) (*Session, error) {
+func (s *SessionService) search(ctx context.Context, key string, req *SessionCreationRequest, known *Session) (*Session, error) {
 	var found []Session
 	all := &SessionListOptions{State: key, IncludeCanceled: true, DeletedParticipants: true}
 	for session, err := range s.All(ctx, all) {

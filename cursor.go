@@ -53,7 +53,7 @@ type sighting struct {
 func (s sighting) clone() sighting { return sighting{strings.Clone(s.id), s.start} }
 
 func newCursor(asked SessionListOptions) *cursor {
-	pageSize := cmp.Or(asked.PageSize, maxPageSize)
+	pageSize := cmp.Or(asked.PageSize, defaultPageSize)
 	c := &cursor{
 		asked:    asked,
 		pageSize: pageSize,

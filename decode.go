@@ -14,25 +14,25 @@ import (
 // *jsoncursor.Error, except errNotOK. The result shares no memory with body.
 
 func decodeSession(body []byte) (*Session, error) {
-	return decodePromised(body, (*decoder).session)
+	return decodeStrictly(body, (*decoder).session)
 }
 
 func decodeParticipant(body []byte) (*Participant, error) {
-	return decodePromised(body, (*decoder).participant)
+	return decodeStrictly(body, (*decoder).participant)
 }
 
 func decodeSessionPage(body []byte) (*SessionPage, error) {
-	return decodePromised(body, (*decoder).sessionPage)
+	return decodeStrictly(body, (*decoder).sessionPage)
 }
 
 // decodeParticipantPage also reads a bare array and, as an empty page, null.
 func decodeParticipantPage(body []byte) (*ParticipantPage, error) {
-	return decodePromised(body, (*decoder).participantPage)
+	return decodeStrictly(body, (*decoder).participantPage)
 }
 
 // decodeUnitResponse returns {"ok":false} without an error.
 func decodeUnitResponse(body []byte) (*UnitResponse, error) {
-	return decodePromised(body, (*decoder).unitResponse)
+	return decodeStrictly(body, (*decoder).unitResponse)
 }
 
 // errNotOK says that the service answered a deletion with a success and ok: false.
@@ -78,7 +78,7 @@ func (u *UnitResponse) UnmarshalJSON(text []byte) error {
 	return unmarshal(text, u, (*decoder).unitResponse)
 }
 
-func decodePromised[T any](body []byte, read func(*decoder, *T)) (*T, error) {
+func decodeStrictly[T any](body []byte, read func(*decoder, *T)) (*T, error) {
 	model := new(T)
 	if err := decode(body, true, model, read); err != nil {
 		return nil, err
@@ -95,7 +95,7 @@ func unmarshal[T any](text []byte, model *T, read func(*decoder, *T)) error {
 	return nil
 }
 
-func decode[T any](text []byte, promised bool, model *T, read func(*decoder, *T)) error {
+func decode[T any](text []byte, strict bool, model *T, read func(*decoder, *T)) error {
 	d, _ := decoders.Get().(*decoder)
 	if d == nil {
 		d = new(decoder)
@@ -104,16 +104,16 @@ func decode[T any](text []byte, promised bool, model *T, read func(*decoder, *T)
 		d.reset()
 		decoders.Put(d)
 	}()
-	return decodeWith(d, text, promised, model, read)
+	return decodeWith(d, text, strict, model, read)
 }
 
-func decodeWith[T any](d *decoder, text []byte, promised bool, model *T, read func(*decoder, *T)) error {
+func decodeWith[T any](d *decoder, text []byte, strict bool, model *T, read func(*decoder, *T)) error {
 	budget := int64(math.MaxInt64)
-	if promised {
+	if strict {
 		budget = decodeBudget(len(text))
 	}
 	d.Reset(text, budget)
-	d.promised = promised
+	d.strict = strict
 	read(d, model)
 	d.End()
 	if err := d.Err(); err != nil {
@@ -135,7 +135,7 @@ var decoders sync.Pool // of *decoder
 // A decoder reads one reply.
 type decoder struct {
 	jsonreader.Reader
-	promised bool
+	strict bool
 
 	// team, client and owner are the last team_id, client_id and session_id that
 	// were read. The next item often has the same.
@@ -288,7 +288,7 @@ func (d *decoder) unitResponse(u *UnitResponse) {
 }
 
 func (d *decoder) require(name string, present bool) {
-	if d.promised && !present {
+	if d.strict && !present {
 		d.FailIn(name, "missing")
 	}
 }

@@ -85,7 +85,7 @@ func (e *Call) request() (request, error) {
 	isPointer := into.Kind() == reflect.Pointer
 	w, isWriter := e.Into.(io.Writer)
 	if isPointer && into.IsNil() || !isPointer && !isWriter && e.Into != nil {
-		return request{}, &ValidationError{"Into", "is neither a pointer nor an io.Writer"}
+		return request{}, &ValidationError{"Into", "is neither a pointer to a value nor an io.Writer"}
 	}
 	r.into = w
 	return r, nil
@@ -97,8 +97,8 @@ func (e *Call) decode(method string, body []byte) error {
 		if len(body) == 0 {
 			return nil
 		}
-		if unit, err := decodeUnitResponse(body); err == nil && !unit.OK {
-			return errNotOK
+		if _, err := decodeDeletion(body); errors.Is(err, errNotOK) {
+			return err
 		}
 	}
 	if _, streamed := e.Into.(io.Writer); streamed || e.Into == nil {

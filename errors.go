@@ -183,7 +183,7 @@ func (e *TokenError) Error() string {
 	s := "coviu: token request (" + e.Grant + ")"
 	switch {
 	case e.StatusCode/100 == 2:
-		s += ": " + statusText(e.StatusCode) + ": the reply is no grant"
+		s += ": " + statusText(e.StatusCode) + ": the reply has no token"
 	case e.StatusCode != 0:
 		s += ": " + statusText(e.StatusCode)
 	}

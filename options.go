@@ -312,7 +312,7 @@ func (c *config) apply(opts []Option) error {
 		}
 	}
 	if c.token != nil && c.source != nil || c.store != nil && (c.token != nil || c.source != nil) {
-		return &ValidationError{"token", "comes from only one of WithToken, WithTokenSource and WithTokenStore"}
+		return &ValidationError{"token", "must come from only one of WithToken, WithTokenSource and WithTokenStore"}
 	}
 	return nil
 }

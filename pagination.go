@@ -138,7 +138,7 @@ func (o *SessionListOptions) pagesShift() bool {
 func (l *listing) stopped(err error) error {
 	page := l.asked.Page + l.taken
 	if l.asked.pagesShift() {
-		page = l.asked.Page + l.sessions/cmp.Or(l.asked.PageSize, maxPageSize)
+		page = l.asked.Page + l.sessions/cmp.Or(l.asked.PageSize, defaultPageSize)
 	}
 	return &ListError{Page: page, PageSize: l.asked.PageSize, Err: err}
 }

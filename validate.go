@@ -10,7 +10,9 @@ import (
 const (
 	maxIDLength = 128
 	maxPageSize = 200
-	maxPrefetch = 64
+	// defaultPageSize is what the service takes for a page size of 0.
+	defaultPageSize = 200
+	maxPrefetch     = 64
 )
 
 // checkID allows the characters of the service's ids. None of them needs escaping in

@@ -141,7 +141,7 @@ func TestAFailedExchangeSaysWhy(t *testing.T) {
 		"too often":      {apitest.Reply(429, ``), []string{"ErrRateLimited"}, `429 Too Many Requests`},
 		"outage":         {apitest.Reply(503, ``), []string{"ErrOutcomeUnknown", "ErrServer"}, `503 Service Unavailable`},
 		"time-out":       {apitest.Reply(408, ``), []string{"ErrOutcomeUnknown"}, `408 Request Timeout`},
-		"no grant":       {apitest.Reply(200, `{}`), []string{"ErrOutcomeUnknown"}, `200 OK: the reply is no grant`},
+		"no grant":       {apitest.Reply(200, `{}`), []string{"ErrOutcomeUnknown"}, `200 OK: the reply has no token`},
 		"lost":           {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, []string{"ErrOutcomeUnknown"}, `connection closed before a reply`},
 		"cut":            {func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Content-Length", "99") }, []string{"ErrOutcomeUnknown"}, `reply cut short`},
 		"too much of it": {apitest.Reply(200, strings.Repeat(" ", 1<<20+1)), []string{"ErrOutcomeUnknown"}, `reply larger than the limit`},

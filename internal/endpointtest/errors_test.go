@@ -55,7 +55,7 @@ func TestEveryErrorHasItsSentinelsAndOneLineOfText(t *testing.T) {
 			"coviu: GET /sessions: 200 OK: unexpected response: content[3].start_time",
 			[]string{"ErrUnexpectedResponse"},
 		},
-		{&coviu.TokenError{Grant: "client_credentials", StatusCode: 200}, "coviu: token request (client_credentials): 200 OK: the reply is no grant", nil},
+		{&coviu.TokenError{Grant: "client_credentials", StatusCode: 200}, "coviu: token request (client_credentials): 200 OK: the reply has no token", nil},
 		{
 			&coviu.TokenError{Grant: "client_credentials", StatusCode: 401, Code: "invalid_client", Description: "hidden"},
 			`coviu: token request (client_credentials): 401 Unauthorized: "invalid_client" (check the API key and the key secret)`,
