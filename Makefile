@@ -18,12 +18,14 @@ NEXT_GO     ?= go1.27.4
 # fails at the moment its time is up (go.dev/issue/75804).
 FUZZTIME    ?= 20000x
 
-# Every module of the repository, by its directory. The browser tests have a target of their own.
+# Every module of the repository, by its directory. The tests of the browser and of the clinic have
+# targets of their own.
 # The database tests run on SQLite among the modules, and on PostgreSQL by database-test.
 BROWSER     := examples/onbehalf/browser
+CLINIC      := examples/clinic/internal/clinictest
 DATABASE     = $(patsubst %/go.mod,%,$(wildcard coviusql/internal/*/go.mod)) examples/onbehalf
 MODULES     = $(sort $(patsubst ./%,%,$(patsubst %/,%,$(dir $(shell find . -name go.mod -not -path './.git/*' -not -path '*/node_modules/*')))))
-NESTED      = $(filter-out . $(BROWSER),$(MODULES))
+NESTED      = $(filter-out . $(BROWSER) $(CLINIC),$(MODULES))
 
 # The race detector needs cgo, and cgo a C compiler.
 RACE        = $(shell [ "$$($(GO) env CGO_ENABLED)" = 1 ] && command -v $$($(GO) env CC) >/dev/null && echo -race)
@@ -45,7 +47,7 @@ test-next: ## all tests of the library with the next Go version, which is downlo
 	GOTOOLCHAIN=$(NEXT_GO) $(GO) test -shuffle=on ./...
 
 .PHONY: ci
-ci: ## everything that must pass before a change is merged; the database and browser tests are separate
+ci: ## everything that must pass before a change is merged; the database, browser and clinic tests are separate
 	@for target in tidy modules lint test test-next cover snippets exhaustive fuzz; do \
 		echo; echo "=== make $$target"; began=$$SECONDS; \
 		$(MAKE) $$target; \
@@ -147,6 +149,13 @@ browser-test: ## the web example in a real browser; installs Chromium where ther
 		apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; \
 	fi; \
 	$(GO) -C $(BROWSER) test -count=1 ./...
+
+.PHONY: clinic-test
+clinic-test: ## the clinic in several processes, in trouble, and in a browser; installs PostgreSQL and Chromium where they are missing
+	@if ! command -v chromium chromium-browser google-chrome >/dev/null; then \
+		apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; \
+	fi; \
+	.ci/postgres $(GO) -C $(CLINIC) test -count=1 ./...
 
 .PHONY: release-check
 release-check: tidy verify licences ## what a release needs beyond ci: compatibility, licences, checksums

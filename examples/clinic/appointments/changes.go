@@ -1,0 +1,161 @@
+package appointments
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/riverqueue/river"
+)
+
+// Store reads and changes appointments. It never talks to the service.
+type Store struct {
+	pool  *pgxpool.Pool
+	queue *river.Client[pgx.Tx]
+}
+
+// ErrUnknown is for an appointment that does not exist.
+var ErrUnknown = errors.New("there is no such appointment")
+
+const errCanceled = invalidError("the appointment was canceled, which is for good: make a new one")
+
+// Put makes an appointment or changes it. The caller chooses the id, so that a
+// request may be repeated. A wish that changes nothing does nothing.
+func (s *Store) Put(ctx context.Context, id string, w Wish) (*Appointment, error) {
+	w.Start, w.End = w.Start.UTC().Truncate(time.Second), w.End.UTC().Truncate(time.Second)
+	if err := w.check(id); err != nil {
+		return nil, err
+	}
+	return s.change(ctx, func(tx pgx.Tx) (*Appointment, error) {
+		a, err := one(ctx, tx, `INSERT INTO clinic_appointments (id, title, starts_at, ends_at, people, patient_code)
+			VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING `+columns, id, w.Title, w.Start, w.End, w.People, rand.Text())
+		if !errors.Is(err, ErrUnknown) {
+			return a, err
+		}
+		a, err = one(ctx, tx, "SELECT "+columns+" FROM clinic_appointments WHERE id = $1 FOR UPDATE", id)
+		switch {
+		case err != nil:
+			return nil, err
+		case a.Canceled:
+			return nil, errCanceled
+		case a.equal(&w) && a.Problem == "":
+			return a, nil
+		}
+		return one(ctx, tx, `UPDATE clinic_appointments
+			SET title = $2, starts_at = $3, ends_at = $4, people = $5, revision = revision + 1, problem = ''
+			WHERE id = $1 RETURNING `+columns, id, w.Title, w.Start, w.End, w.People)
+	})
+}
+
+// Cancel cancels an appointment for good. It may be repeated.
+func (s *Store) Cancel(ctx context.Context, id string) (*Appointment, error) {
+	return s.change(ctx, func(tx pgx.Tx) (*Appointment, error) {
+		return one(ctx, tx, `UPDATE clinic_appointments
+			SET canceled = true, problem = '', revision = revision + CASE WHEN canceled AND problem = '' THEN 0 ELSE 1 END
+			WHERE id = $1 RETURNING `+columns, id)
+	})
+}
+
+// CheckAgain compares an appointment with the service again. It does nothing if the
+// appointment is no longer at the given revision, or waits to be carried out anyway.
+func (s *Store) CheckAgain(ctx context.Context, id string, revision int64) error {
+	_, err := s.change(ctx, func(tx pgx.Tx) (*Appointment, error) {
+		return one(ctx, tx, `UPDATE clinic_appointments SET revision = revision + 1
+			WHERE id = $1 AND revision = $2 AND synced = $2 AND problem = '' RETURNING `+columns, id, revision)
+	})
+	if errors.Is(err, ErrUnknown) {
+		return nil
+	}
+	return err
+}
+
+// change stores a change and the job that carries it out, in one transaction:
+// neither can exist without the other.
+//
+// There is one waiting or running job for each appointment, and it carries out
+// what the appointment asks for when it runs, so a second job would have nothing to
+// do. The change and the end of the job both lock the appointment first: either the
+// job sees the change, or it has ended and a new job is inserted.
+func (s *Store) change(ctx context.Context, f func(tx pgx.Tx) (*Appointment, error)) (a *Appointment, err error) {
+	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		if a, err = f(tx); err != nil || a.Synced == a.Revision {
+			return err
+		}
+		inserted, err := s.queue.InsertTx(ctx, tx, syncArgs{AppointmentID: a.ID}, nil)
+		if err == nil && inserted.UniqueSkippedAsDuplicate {
+			// It may wait for a long time: this changes nothing if it runs.
+			_, err = s.queue.JobRetryTx(ctx, tx, inserted.Job.ID)
+		}
+		return err
+	})
+	return a, err
+}
+
+// Get returns an appointment by its id.
+func (s *Store) Get(ctx context.Context, id string) (*Appointment, error) {
+	return one(ctx, s.pool, "SELECT "+columns+" FROM clinic_appointments WHERE id = $1", id)
+}
+
+// ForPatient returns the appointment of a patient's page.
+func (s *Store) ForPatient(ctx context.Context, code string) (*Appointment, error) {
+	return one(ctx, s.pool, "SELECT "+columns+" FROM clinic_appointments WHERE patient_code = $1", code)
+}
+
+// Between returns the appointments that start from one moment to before another.
+func (s *Store) Between(ctx context.Context, from, to time.Time) ([]*Appointment, error) {
+	return many(ctx, s.pool, "SELECT "+columns+` FROM clinic_appointments
+		WHERE starts_at >= $1 AND starts_at < $2 ORDER BY starts_at, id`, from, to)
+}
+
+// Counts returns how many appointments from now on have each status.
+func (s *Store) Counts(ctx context.Context) (map[Status]int, error) {
+	coming, err := many(ctx, s.pool, "SELECT "+columns+" FROM clinic_appointments WHERE ends_at > now()")
+	counts := map[Status]int{}
+	for _, a := range coming {
+		counts[a.Status()]++
+	}
+	return counts, err
+}
+
+// Finding is a session at the service that no appointment explains.
+type Finding struct {
+	SessionID, What string
+	Start           time.Time
+}
+
+// Findings returns what the last reconciliation could not repair.
+func (s *Store) Findings(ctx context.Context) ([]Finding, error) {
+	rows, err := s.pool.Query(ctx, "SELECT session_id, what, starts_at FROM clinic_findings ORDER BY starts_at")
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[Finding])
+}
+
+// querier is a pool or a transaction.
+type querier interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+}
+
+func one(ctx context.Context, q querier, sql string, args ...any) (*Appointment, error) {
+	rows, err := q.Query(ctx, sql, args...)
+	if err != nil {
+		return nil, err
+	}
+	a, err := pgx.CollectOneRow(rows, scan)
+	if errors.Is(err, pgx.ErrNoRows) {
+		err = ErrUnknown
+	}
+	return a, err
+}
+
+func many(ctx context.Context, q querier, sql string, args ...any) ([]*Appointment, error) {
+	rows, err := q.Query(ctx, sql, args...)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, scan)
+}

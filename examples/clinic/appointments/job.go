@@ -1,0 +1,134 @@
+package appointments
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+	"github.com/riverqueue/river/rivertype"
+
+	"github.com/coviu/coviu-go-sdk"
+)
+
+// syncArgs asks for one appointment to be carried out as it is when the job runs.
+type syncArgs struct {
+	AppointmentID string `json:"appointment_id"`
+}
+
+func (syncArgs) Kind() string { return "sync_appointment" }
+
+// InsertOpts make the job unique as long as it waits or runs.
+func (syncArgs) InsertOpts() river.InsertOpts {
+	return river.InsertOpts{UniqueOpts: river.UniqueOpts{ByArgs: true, ByState: []rivertype.JobState{
+		rivertype.JobStateAvailable, rivertype.JobStatePending, rivertype.JobStateRetryable,
+		rivertype.JobStateRunning, rivertype.JobStateScheduled,
+	}}}
+}
+
+// syncWorker carries out sync jobs.
+type syncWorker struct {
+	river.WorkerDefaults[syncArgs]
+	store   *Store
+	service *service
+	logger  *slog.Logger
+	timing  Timing
+}
+
+// NextRetry is for jobs whose process was killed, and for unexpected errors.
+func (w *syncWorker) NextRetry(*river.Job[syncArgs]) time.Time {
+	return time.Now().Add(w.timing.LongestPause / 4)
+}
+
+// Work repeats until the appointment has not changed meanwhile.
+func (w *syncWorker) Work(ctx context.Context, job *river.Job[syncArgs]) error {
+	for {
+		a, err := w.store.Get(ctx, job.Args.AppointmentID)
+		if errors.Is(err, ErrUnknown) {
+			return river.JobCancel(err)
+		}
+		if err != nil {
+			return err
+		}
+		result, err := w.service.carryOut(ctx, a)
+		problem, needsPerson := errors.AsType[problemError](err)
+		switch {
+		case errors.Is(err, errChanged):
+			continue
+		case err != nil && !needsPerson:
+			return w.later(ctx, job, a, err)
+		}
+		ended, err := w.finish(ctx, job, a, result, string(problem))
+		if ended || err != nil {
+			return err
+		}
+	}
+}
+
+// finish records what became of a revision and ends the job, in one transaction.
+// It returns false if the appointment has changed meanwhile.
+func (w *syncWorker) finish(
+	ctx context.Context, job *river.Job[syncArgs], a *Appointment, people map[string]string, problem string,
+) (ended bool, err error) {
+	err = pgx.BeginFunc(ctx, w.store.pool, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, `UPDATE clinic_appointments
+			SET synced = CASE WHEN $4 = '' THEN revision ELSE synced END, participants = COALESCE($3, participants),
+				in_doubt = false, problem = $4
+			WHERE id = $1 AND revision = $2`, a.ID, a.Revision, people, problem)
+		if err != nil || tag.RowsAffected() == 0 {
+			return err
+		}
+		ended = true
+		_, err = river.JobCompleteTx[*riverpgxv5.Driver](ctx, tx, job)
+		if errors.Is(err, rivertype.ErrNotFound) {
+			// The job was taken for dead, and another one has done the same.
+			return nil
+		}
+		return err
+	})
+	return ended, err
+}
+
+// later lets the job wait. A waiting job does not use up attempts.
+func (w *syncWorker) later(ctx context.Context, job *river.Job[syncArgs], a *Appointment, cause error) error {
+	doubt := errors.Is(cause, coviu.ErrOutcomeUnknown)
+	pause := w.pause(job, cause)
+	w.logger.WarnContext(ctx, "appointment not carried out, will try again", slog.String("appointment", a.ID),
+		slog.Duration("pause", pause), slog.Any("error", cause))
+	if doubt && !a.InDoubt {
+		// Even if the job's time is up.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.timing.LongestPause)
+		defer cancel()
+		_, err := w.store.pool.Exec(ctx, "UPDATE clinic_appointments SET in_doubt = true WHERE id = $1 AND synced < revision", a.ID)
+		if err != nil {
+			return errors.Join(cause, err)
+		}
+	}
+	if errors.Is(cause, context.Canceled) {
+		return cause // The process stops: River hands the job to another one.
+	}
+	return river.JobSnooze(pause)
+}
+
+// pause is what the service asked for, or else grows with each time that the job
+// had to wait.
+func (w *syncWorker) pause(job *river.Job[syncArgs], cause error) time.Duration {
+	var waited struct {
+		Snoozes int `json:"snoozes"` // counted by River
+	}
+	_ = json.Unmarshal(job.Metadata, &waited)
+	pause := min(w.timing.LongestPause, time.Second<<min(waited.Snoozes, 10))
+	pause = pause/2 + rand.N(pause/2)
+	if e, ok := errors.AsType[*coviu.APIError](cause); ok {
+		pause = max(pause, e.RetryAfter)
+	}
+	if e, ok := errors.AsType[*coviu.TokenError](cause); ok {
+		pause = max(pause, e.RetryAfter)
+	}
+	return pause
+}

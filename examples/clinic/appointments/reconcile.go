@@ -1,0 +1,198 @@
+package appointments
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/riverqueue/river"
+
+	"github.com/coviu/coviu-go-sdk"
+)
+
+// reconcileArgs asks for a comparison of all coming appointments with the service.
+type reconcileArgs struct{}
+
+func (reconcileArgs) Kind() string { return "reconcile" }
+
+func (reconcileArgs) InsertOpts() river.InsertOpts {
+	return river.InsertOpts{UniqueOpts: syncArgs{}.InsertOpts().UniqueOpts}
+}
+
+// longestPast is how long the record of reconciliations is kept.
+const longestPast = 24 * time.Hour
+
+type reconcileWorker struct {
+	river.WorkerDefaults[reconcileArgs]
+	store   *Store
+	service *service
+	logger  *slog.Logger
+	timing  Timing
+}
+
+// reconciliation is one comparison.
+type reconciliation struct {
+	*reconcileWorker
+	from, to time.Time
+	// live are the sessions that are not canceled, by their ids.
+	live     map[string]*coviu.Session
+	compared int
+	repaired int
+	findings []Finding
+}
+
+// Work compares the coming days. It repairs nothing by itself but what nobody can
+// miss: for the rest it lets the appointment be carried out again.
+func (w *reconcileWorker) Work(ctx context.Context, _ *river.Job[reconcileArgs]) error {
+	if err := w.requeue(ctx); err != nil {
+		return err
+	}
+	now := time.Now()
+	r := &reconciliation{reconcileWorker: w, from: now, to: now.Add(w.timing.Ahead), live: map[string]*coviu.Session{}}
+	appointments, err := w.store.Between(ctx, r.from, r.to)
+	if err != nil {
+		return err
+	}
+	if err := r.list(ctx); err != nil {
+		return err
+	}
+	for _, a := range appointments {
+		if err := r.compare(ctx, a); err != nil {
+			return err
+		}
+	}
+	// What is left belongs to none of these appointments.
+	for _, session := range r.live {
+		if err := r.explain(ctx, session); err != nil {
+			return err
+		}
+	}
+	w.logger.InfoContext(ctx, "reconciled", slog.Int("compared", r.compared),
+		slog.Int("repaired", r.repaired), slog.Int("reported", len(r.findings)))
+	return r.record(ctx)
+}
+
+// requeue inserts jobs for appointments that are behind, in case a job gave up.
+// For most the job is still there, and nothing is inserted.
+func (w *reconcileWorker) requeue(ctx context.Context) error {
+	rows, err := w.store.pool.Query(ctx, "SELECT id FROM clinic_appointments WHERE synced < revision AND problem = '' LIMIT 5000")
+	if err != nil {
+		return err
+	}
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil || len(ids) == 0 {
+		return err
+	}
+	jobs := make([]river.InsertManyParams, len(ids))
+	for i, id := range ids {
+		jobs[i].Args = syncArgs{AppointmentID: id}
+	}
+	_, err = w.store.queue.InsertMany(ctx, jobs)
+	return err
+}
+
+// list reads the sessions of the days. The end has a margin because the documents
+// of the service disagree on what it means.
+func (r *reconciliation) list(ctx context.Context) error {
+	for session, err := range r.service.client.Sessions.All(ctx, &coviu.SessionListOptions{
+		StartTime: r.from,
+		EndTime:   r.to.Add(longestSession),
+		Prefetch:  2,
+	}) {
+		if err != nil {
+			return err
+		}
+		if session.CanceledTime == nil && session.StartTime.Before(r.to) {
+			r.live[session.SessionID] = session
+		}
+	}
+	return nil
+}
+
+// compare checks one appointment. Those that are being changed are not compared:
+// their jobs do that.
+func (r *reconciliation) compare(ctx context.Context, a *Appointment) error {
+	session := r.live[a.SessionID]
+	delete(r.live, a.SessionID)
+	if a.Synced != a.Revision || a.Problem != "" {
+		return nil
+	}
+	r.compared++
+	switch {
+	case a.Canceled && session == nil:
+		return nil
+	case !a.Canceled && session != nil:
+		if changes, _ := r.service.compare(a, session); len(changes) == 0 {
+			return nil
+		}
+	}
+	r.repaired++
+	r.logger.WarnContext(ctx, "appointment and session differ", slog.String("appointment", a.ID))
+	return r.store.CheckAgain(ctx, a.ID, a.Revision)
+}
+
+// explain finds out why there is a session that no appointment of these days has.
+func (r *reconciliation) explain(ctx context.Context, session *coviu.Session) error {
+	id := appointmentID(session)
+	if id == "" {
+		r.report(session, "The call was not booked by the clinic.")
+		return nil
+	}
+	a, err := r.store.Get(ctx, id)
+	switch {
+	case errors.Is(err, ErrUnknown):
+		r.report(session, "The call belongs to an appointment that does not exist.")
+		return nil
+	case err != nil:
+		return err
+	case a.Synced != a.Revision:
+		return nil // Its job has not ended.
+	case a.SessionID == session.SessionID:
+		r.repaired++
+		return r.store.CheckAgain(ctx, id, a.Revision) // It has times of other days.
+	}
+	// It was booked later than the ledger's grace period. The appointment has
+	// another session, or was canceled, so nobody was given a link of this one.
+	r.repaired++
+	r.logger.WarnContext(ctx, "surplus session canceled", slog.String("appointment", id))
+	return r.service.cancel(ctx, session.SessionID)
+}
+
+func (r *reconciliation) report(s *coviu.Session, what string) {
+	r.findings = append(r.findings, Finding{s.SessionID, what, s.StartTime})
+}
+
+// appointmentID reads the key that a session was booked with.
+func appointmentID(session *coviu.Session) string {
+	for _, p := range session.Participants {
+		if id, ok := strings.CutPrefix(p.State, keyPrefix); ok {
+			id, _, _ = strings.Cut(id, ".")
+			return id
+		}
+	}
+	return ""
+}
+
+// record replaces the findings by those of this run.
+func (r *reconciliation) record(ctx context.Context) error {
+	return pgx.BeginFunc(ctx, r.store.pool, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `WITH old AS (DELETE FROM clinic_reconciliations WHERE ended_at < $4)
+			INSERT INTO clinic_reconciliations (ended_at, compared, repaired, reported) VALUES (clock_timestamp(), $1, $2, $3)`,
+			r.compared, r.repaired, len(r.findings), r.from.Add(-longestPast))
+		if err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, "DELETE FROM clinic_findings"); err != nil {
+			return err
+		}
+		_, err = tx.CopyFrom(ctx, pgx.Identifier{"clinic_findings"}, []string{"session_id", "what", "starts_at"},
+			pgx.CopyFromSlice(len(r.findings), func(i int) ([]any, error) {
+				f := r.findings[i]
+				return []any{f.SessionID, f.What, f.Start}, nil
+			}))
+		return err
+	})
+}

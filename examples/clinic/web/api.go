@@ -1,0 +1,95 @@
+package web
+
+import (
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/coviu/coviu-go-sdk/examples/clinic/appointments"
+)
+
+// appointmentJSON is an appointment as the API shows it. Links are not in it.
+type appointmentJSON struct {
+	ID string `json:"id"`
+	appointments.Wish
+	Status  appointments.Status `json:"status"`
+	Problem string              `json:"problem,omitempty"`
+}
+
+func toJSON(a *appointments.Appointment) appointmentJSON {
+	return appointmentJSON{a.ID, a.Wish, a.Status(), a.Problem}
+}
+
+// putJSON makes an appointment or changes it. The caller chooses the id and may
+// repeat the request.
+func (s *server) putJSON(w http.ResponseWriter, r *http.Request) {
+	var wish appointments.Wish
+	if err := json.NewDecoder(r.Body).Decode(&wish); err != nil {
+		http.Error(w, "the body is no appointment", http.StatusBadRequest)
+		return
+	}
+	a, err := s.Replica.Put(r.Context(), r.PathValue("id"), wish)
+	s.reply(w, r, a, err)
+}
+
+func (s *server) deleteJSON(w http.ResponseWriter, r *http.Request) {
+	a, err := s.Replica.Cancel(r.Context(), r.PathValue("id"))
+	s.reply(w, r, a, err)
+}
+
+func (s *server) getJSON(w http.ResponseWriter, r *http.Request) {
+	a, err := s.Replica.Get(r.Context(), r.PathValue("id"))
+	s.reply(w, r, a, err)
+}
+
+func (s *server) reply(w http.ResponseWriter, r *http.Request, a *appointments.Appointment, err error) {
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	writeJSON(w, toJSON(a))
+}
+
+// listJSON lists the appointments that start from one moment to before another.
+func (s *server) listJSON(w http.ResponseWriter, r *http.Request) {
+	from, err := time.Parse(time.RFC3339, r.FormValue("from"))
+	to, errTo := time.Parse(time.RFC3339, r.FormValue("to"))
+	if err := errors.Join(err, errTo); err != nil {
+		http.Error(w, "from and to have to be dates like 2030-01-15T09:00:00Z", http.StatusBadRequest)
+		return
+	}
+	list, err := s.Replica.Between(r.Context(), from, to)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	all := make([]appointmentJSON, len(list))
+	for i, a := range list {
+		all[i] = toJSON(a)
+	}
+	writeJSON(w, all)
+}
+
+func writeJSON(w http.ResponseWriter, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(v) // The client is gone if this fails.
+}
+
+// fail answers what the caller can mend with its cause.
+func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
+	text, status := s.explain(r, err)
+	http.Error(w, text, status)
+}
+
+func (s *server) explain(r *http.Request, err error) (text string, status int) {
+	switch {
+	case errors.Is(err, appointments.ErrInvalid):
+		return err.Error(), http.StatusUnprocessableEntity
+	case errors.Is(err, appointments.ErrUnknown):
+		return err.Error(), http.StatusNotFound
+	}
+	s.Logger.ErrorContext(r.Context(), "request failed", slog.String("route", r.Pattern), slog.Any("error", err))
+	return "That did not work. Please try again.", http.StatusServiceUnavailable
+}
