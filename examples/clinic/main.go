@@ -150,9 +150,8 @@ func (s *settings) serve(ctx context.Context, listener net.Listener, pool *pgxpo
 	if err != nil {
 		return err
 	}
-	m.watch(replica)
 	server := &http.Server{ReadHeaderTimeout: 10 * time.Second, Handler: web.New(ctx, web.Config{
-		Replica: replica, Metrics: m.handler(), Location: time.Local, Logger: logger,
+		Replica: replica, Metrics: m.handler(replica), Location: time.Local, Logger: logger,
 		StaffPassword: s.getenv("CLINIC_STAFF_PASSWORD"), WebhookToken: s.getenv("CLINIC_WEBHOOK_TOKEN"),
 	})}
 	fmt.Fprintf(s.stderr, "clinic: the front desk is at http://%s; Ctrl-C ends the program\n", listener.Addr())

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -16,9 +15,10 @@ import (
 // metrics are what one alerts on: calls of the service by their results, and
 // appointments by their status. One that stays in doubt or needs a person counts.
 type metrics struct {
-	registry *prometheus.Registry
-	calls    *prometheus.HistogramVec
-	inFlight prometheus.Gauge
+	registry     *prometheus.Registry
+	calls        *prometheus.HistogramVec
+	inFlight     prometheus.Gauge
+	appointments *prometheus.GaugeVec
 }
 
 func newMetrics() *metrics {
@@ -33,8 +33,12 @@ func newMetrics() *metrics {
 			Name: "coviu_requests_in_flight",
 			Help: "Requests on their way, those for tokens included.",
 		}),
+		appointments: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "clinic_appointments",
+			Help: "Appointments that have not ended.",
+		}, []string{"status"}),
 	}
-	m.registry.MustRegister(m.calls, m.inFlight)
+	m.registry.MustRegister(m.calls, m.inFlight, m.appointments)
 	return m
 }
 
@@ -66,32 +70,17 @@ func result(err error) string {
 	return "failed"
 }
 
-func (m *metrics) handler() http.Handler {
-	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
-}
-
-// watch counts the appointments each time that somebody asks for the metrics.
-func (m *metrics) watch(replica *appointments.Replica) { m.registry.MustRegister(&statuses{replica}) }
-
-type statuses struct{ replica *appointments.Replica }
-
-func (*statuses) description() *prometheus.Desc {
-	return prometheus.NewDesc("clinic_appointments", "Appointments that have not ended, by status.", []string{"status"}, nil)
-}
-
-// Describe names the metric.
-func (s *statuses) Describe(all chan<- *prometheus.Desc) { all <- s.description() }
-
-// Collect reads the metric from the database.
-func (s *statuses) Collect(all chan<- prometheus.Metric) {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
-	counts, err := s.replica.Counts(ctx)
-	if err != nil {
-		all <- prometheus.NewInvalidMetric(s.description(), err)
-		return
-	}
-	for _, status := range appointments.Statuses() {
-		all <- prometheus.MustNewConstMetric(s.description(), prometheus.GaugeValue, float64(counts[status]), string(status))
-	}
+// handler counts the appointments each time that somebody asks for the metrics.
+func (m *metrics) handler(replica *appointments.Replica) http.Handler {
+	metrics := promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		counts, err := replica.Counts(r.Context())
+		if err != nil {
+			m.appointments.Reset() // Old numbers are worse than none.
+		}
+		for status, n := range counts {
+			m.appointments.WithLabelValues(string(status)).Set(float64(n))
+		}
+		metrics.ServeHTTP(w, r)
+	})
 }

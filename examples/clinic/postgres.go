@@ -9,10 +9,8 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
 	"slices"
-	"strconv"
 
 	"github.com/coviu/coviu-go-sdk/coviutest"
 )
@@ -37,7 +35,7 @@ func findDatabase(ctx context.Context, stderr io.Writer, getenv func(string) str
 	if err != nil {
 		return "", nil, err
 	}
-	p := &postgres{programs: programs, dir: dir}
+	p := &postgres{programs, dir, os.Getuid() == 0}
 	url, err = p.start(ctx)
 	if err != nil {
 		return "", nil, errors.Join(err, p.stop()) //nolint:contextcheck // it has to stop after ctx has ended
@@ -64,17 +62,23 @@ func postgresPrograms() string {
 }
 
 // postgres is a server in a temporary directory.
-type postgres struct{ programs, dir string }
+type postgres struct {
+	programs, dir string
+	asRoot        bool
+}
 
 func (p *postgres) start(ctx context.Context) (url string, err error) {
 	password, passwordFile := rand.Text(), filepath.Join(p.dir, "password")
 	if err := os.WriteFile(passwordFile, []byte(password), 0o600); err != nil {
 		return "", err
 	}
-	if err := p.handOver(p.dir, passwordFile); err != nil {
-		return "", err
+	if p.asRoot {
+		// The server refuses root, so that its user needs the files.
+		if err := p.run(ctx, "chown", "-R", "postgres", p.dir); err != nil {
+			return "", err
+		}
 	}
-	err = p.run(ctx, "initdb", "-U", "postgres", "-A", "scram-sha-256", "--pwfile", passwordFile, "-E", "UTF8", "--no-sync")
+	err = p.runServer(ctx, "initdb", "-U", "postgres", "-A", "scram-sha-256", "--pwfile", passwordFile, "-E", "UTF8", "--no-sync")
 	if err != nil {
 		return "", err
 	}
@@ -82,42 +86,28 @@ func (p *postgres) start(ctx context.Context) (url string, err error) {
 	if err != nil {
 		return "", err
 	}
-	options := fmt.Sprintf("-p %d -c listen_addresses=127.0.0.1 -c unix_socket_directories=", port)
-	if err := p.run(ctx, "pg_ctl", "-o", options, "-l", filepath.Join(p.dir, "log"), "-w", "start"); err != nil {
+	options := fmt.Sprintf("-p %s -c listen_addresses=127.0.0.1 -c unix_socket_directories=", port)
+	if err := p.runServer(ctx, "pg_ctl", "-o", options, "-l", filepath.Join(p.dir, "log"), "-w", "start"); err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("postgres://postgres:%s@127.0.0.1:%d/postgres?sslmode=disable", password, port), nil
+	return fmt.Sprintf("postgres://postgres:%s@127.0.0.1:%s/postgres?sslmode=disable", password, port), nil
 }
 
-// handOver gives files to the user that runs the server, because it refuses root.
-func (p *postgres) handOver(files ...string) error {
-	if os.Getuid() != 0 {
-		return nil
-	}
-	owner, err := user.Lookup("postgres")
-	if err != nil {
-		return err
-	}
-	uid, errUID := strconv.Atoi(owner.Uid)
-	gid, errGID := strconv.Atoi(owner.Gid)
-	err = errors.Join(errUID, errGID)
-	for _, file := range files {
-		err = errors.Join(err, os.Chown(file, uid, gid))
-	}
-	return err
-}
-
-// run runs a program of the server on its data. The server does not inherit what
-// ends this program from the keyboard.
-func (p *postgres) run(ctx context.Context, program string, args ...string) error {
+// runServer runs a program of the server on its data. The server does not inherit
+// what ends this program from the keyboard.
+func (p *postgres) runServer(ctx context.Context, program string, args ...string) error {
 	line := append([]string{filepath.Join(p.programs, program), "-D", filepath.Join(p.dir, "data")}, args...)
-	if os.Getuid() == 0 {
+	if p.asRoot {
 		line = append([]string{"runuser", "-u", "postgres", "--"}, line...)
 	}
-	command := exec.CommandContext(ctx, line[0], line[1:]...) //nolint:gosec // the programs of the server that was found
+	return p.run(ctx, line...)
+}
+
+func (p *postgres) run(ctx context.Context, line ...string) error {
+	command := exec.CommandContext(ctx, line[0], line[1:]...) //nolint:gosec // programs of the system and of the server
 	command.Dir = p.dir
 	// A file and not a pipe: the server keeps it open.
-	output, err := os.Create(filepath.Join(p.dir, program+".output")) //nolint:gosec // in the program's own directory
+	output, err := os.CreateTemp(p.dir, "output-")
 	if err != nil {
 		return err
 	}
@@ -125,7 +115,7 @@ func (p *postgres) run(ctx context.Context, program string, args ...string) erro
 	command.Stdout, command.Stderr = output, output
 	if err := command.Run(); err != nil {
 		text, _ := os.ReadFile(output.Name())
-		return fmt.Errorf("%s: %w: %s", program, err, text)
+		return fmt.Errorf("%s: %w: %s", line[0], err, text)
 	}
 	return nil
 }
@@ -134,22 +124,19 @@ func (p *postgres) stop() error {
 	ctx := context.Background()
 	var err error
 	if _, errRuns := os.Stat(filepath.Join(p.dir, "data", "postmaster.pid")); errRuns == nil {
-		err = p.run(ctx, "pg_ctl", "-m", "fast", "-w", "stop")
+		err = p.runServer(ctx, "pg_ctl", "-m", "fast", "-w", "stop")
 	}
 	return errors.Join(err, os.RemoveAll(p.dir))
 }
 
-func freePort() (int, error) {
+func freePort() (string, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return 0, err
+		return "", err
 	}
 	defer l.Close()
-	address, ok := l.Addr().(*net.TCPAddr)
-	if !ok {
-		return 0, errors.New("no TCP port")
-	}
-	return address.Port, nil
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	return port, err
 }
 
 // ownService starts a service in this process.

@@ -64,11 +64,6 @@ const (
 	Canceled    Status = "canceled"
 )
 
-// Statuses lists them.
-func Statuses() []Status {
-	return []Status{Booking, Booked, Updating, InDoubt, NeedsPerson, Canceling, Canceled}
-}
-
 // Status computes what the front desk sees.
 func (a *Appointment) Status() Status {
 	synced := a.Synced == a.Revision

@@ -20,7 +20,10 @@ type Store struct {
 // ErrUnknown is for an appointment that does not exist.
 var ErrUnknown = errors.New("there is no such appointment")
 
-const errCanceled = invalidError("the appointment was canceled, which is for good: make a new one")
+const (
+	errCanceled = invalidError("the appointment was canceled, which is for good: make a new one")
+	errPast     = invalidError("the start has passed")
+)
 
 // Put makes an appointment or changes it. The caller chooses the id, so that a
 // request may be repeated. A wish that changes nothing does nothing.
@@ -29,10 +32,14 @@ func (s *Store) Put(ctx context.Context, id string, w Wish) (*Appointment, error
 	if err := w.check(id); err != nil {
 		return nil, err
 	}
+	past := !w.Start.After(time.Now())
 	return s.change(ctx, func(tx pgx.Tx) (*Appointment, error) {
 		a, err := one(ctx, tx, `INSERT INTO clinic_appointments (id, title, starts_at, ends_at, people, patient_code)
 			VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING `+columns, id, w.Title, w.Start, w.End, w.People, rand.Text())
-		if !errors.Is(err, ErrUnknown) {
+		switch {
+		case err == nil && past:
+			return nil, errPast
+		case !errors.Is(err, ErrUnknown):
 			return a, err
 		}
 		a, err = one(ctx, tx, "SELECT "+columns+" FROM clinic_appointments WHERE id = $1 FOR UPDATE", id)
@@ -43,6 +50,8 @@ func (s *Store) Put(ctx context.Context, id string, w Wish) (*Appointment, error
 			return nil, errCanceled
 		case a.equal(&w) && a.Problem == "":
 			return a, nil
+		case past && !w.Start.Equal(a.Start):
+			return nil, errPast
 		}
 		return one(ctx, tx, `UPDATE clinic_appointments
 			SET title = $2, starts_at = $3, ends_at = $4, people = $5, revision = revision + 1, problem = ''
@@ -113,11 +122,14 @@ func (s *Store) Between(ctx context.Context, from, to time.Time) ([]*Appointment
 // Counts returns how many appointments from now on have each status.
 func (s *Store) Counts(ctx context.Context) (map[Status]int, error) {
 	coming, err := many(ctx, s.pool, "SELECT "+columns+" FROM clinic_appointments WHERE ends_at > now()")
-	counts := map[Status]int{}
+	if err != nil {
+		return nil, err
+	}
+	counts := map[Status]int{Booking: 0, Booked: 0, Updating: 0, InDoubt: 0, NeedsPerson: 0, Canceling: 0, Canceled: 0}
 	for _, a := range coming {
 		counts[a.Status()]++
 	}
-	return counts, err
+	return counts, nil
 }
 
 // Finding is a session at the service that no appointment explains.

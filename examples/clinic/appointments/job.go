@@ -75,9 +75,12 @@ func (w *syncWorker) Work(ctx context.Context, job *river.Job[syncArgs]) error {
 func (w *syncWorker) finish(
 	ctx context.Context, job *river.Job[syncArgs], a *Appointment, people map[string]string, problem string,
 ) (ended bool, err error) {
+	if people == nil {
+		people = a.Participants
+	}
 	err = pgx.BeginFunc(ctx, w.store.pool, func(tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, `UPDATE clinic_appointments
-			SET synced = CASE WHEN $4 = '' THEN revision ELSE synced END, participants = COALESCE($3, participants),
+			SET synced = CASE WHEN $4 = '' THEN revision ELSE synced END, participants = $3,
 				in_doubt = false, problem = $4
 			WHERE id = $1 AND revision = $2`, a.ID, a.Revision, people, problem)
 		if err != nil || tag.RowsAffected() == 0 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"strings"
 	"time"
 
@@ -19,7 +20,8 @@ type reconcileArgs struct{}
 func (reconcileArgs) Kind() string { return "reconcile" }
 
 func (reconcileArgs) InsertOpts() river.InsertOpts {
-	return river.InsertOpts{UniqueOpts: syncArgs{}.InsertOpts().UniqueOpts}
+	// The next one comes soon: a failed one is not repeated.
+	return river.InsertOpts{UniqueOpts: syncArgs{}.InsertOpts().UniqueOpts, MaxAttempts: 1}
 }
 
 // longestPast is how long the record of reconciliations is kept.
@@ -125,7 +127,7 @@ func (r *reconciliation) compare(ctx context.Context, a *Appointment) error {
 	case a.Canceled && session == nil:
 		return nil
 	case !a.Canceled && session != nil:
-		if changes, _ := r.service.compare(a, session); len(changes) == 0 {
+		if changes, ids := r.service.compare(a, session); len(changes) == 0 && maps.Equal(ids, a.Participants) {
 			return nil
 		}
 	}

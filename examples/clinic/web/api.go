@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
-	"time"
 
 	"github.com/coviu/coviu-go-sdk/examples/clinic/appointments"
 )
@@ -16,10 +15,6 @@ type appointmentJSON struct {
 	appointments.Wish
 	Status  appointments.Status `json:"status"`
 	Problem string              `json:"problem,omitempty"`
-}
-
-func toJSON(a *appointments.Appointment) appointmentJSON {
-	return appointmentJSON{a.ID, a.Wish, a.Status(), a.Problem}
 }
 
 // putJSON makes an appointment or changes it. The caller chooses the id and may
@@ -49,32 +44,8 @@ func (s *server) reply(w http.ResponseWriter, r *http.Request, a *appointments.A
 		s.fail(w, r, err)
 		return
 	}
-	writeJSON(w, toJSON(a))
-}
-
-// listJSON lists the appointments that start from one moment to before another.
-func (s *server) listJSON(w http.ResponseWriter, r *http.Request) {
-	from, err := time.Parse(time.RFC3339, r.FormValue("from"))
-	to, errTo := time.Parse(time.RFC3339, r.FormValue("to"))
-	if err := errors.Join(err, errTo); err != nil {
-		http.Error(w, "from and to have to be dates like 2030-01-15T09:00:00Z", http.StatusBadRequest)
-		return
-	}
-	list, err := s.Replica.Between(r.Context(), from, to)
-	if err != nil {
-		s.fail(w, r, err)
-		return
-	}
-	all := make([]appointmentJSON, len(list))
-	for i, a := range list {
-		all[i] = toJSON(a)
-	}
-	writeJSON(w, all)
-}
-
-func writeJSON(w http.ResponseWriter, v any) {
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(v) // The client is gone if this fails.
+	_ = json.NewEncoder(w).Encode(appointmentJSON{a.ID, a.Wish, a.Status(), a.Problem}) // The client is gone if this fails.
 }
 
 // fail answers what the caller can mend with its cause.

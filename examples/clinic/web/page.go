@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"embed"
 	"errors"
+	"fmt"
 	"html/template"
 	"net/http"
 	"net/url"
@@ -143,30 +144,25 @@ func (s *server) read(r *http.Request) (typed form, w appointments.Wish, err err
 	if typed.Interpreter != "" {
 		w.People = append(w.People, appointments.Person{Ref: "interpreter", Name: typed.Interpreter, Role: coviu.RoleGuest})
 	}
-	return typed, w, errors.Join(err, errMinutes)
+	if errors.Join(err, errMinutes) != nil {
+		err = fmt.Errorf("%w: a day, a start and a length are needed", appointments.ErrInvalid)
+	}
+	return typed, w, err
 }
 
 func (s *server) book(w http.ResponseWriter, r *http.Request) {
 	typed, wish, err := s.read(r)
-	switch {
-	case err != nil:
-		s.renderDesk(w, r, typed.Day, typed, "Please give a date, a start and a length.", http.StatusUnprocessableEntity)
-		return
-	case !wish.Start.After(time.Now()):
-		s.renderDesk(w, r, typed.Day, typed, "The start has passed.", http.StatusUnprocessableEntity)
-		return
+	if err == nil {
+		_, err = s.Replica.Put(r.Context(), typed.ID, wish)
 	}
-	_, err = s.Replica.Put(r.Context(), typed.ID, wish)
 	s.afterChange(w, r, typed, err)
 }
 
 func (s *server) edit(w http.ResponseWriter, r *http.Request) {
 	typed, wish, err := s.read(r)
-	if err != nil {
-		s.renderDesk(w, r, typed.Day, form{}, "Please give a date, a start and a length.", http.StatusUnprocessableEntity)
-		return
+	if err == nil {
+		_, err = s.Replica.Put(r.Context(), r.PathValue("id"), wish)
 	}
-	_, err = s.Replica.Put(r.Context(), r.PathValue("id"), wish)
 	s.afterChange(w, r, form{Day: typed.Day}, err)
 }
 

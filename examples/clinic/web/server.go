@@ -42,7 +42,6 @@ func New(ctx context.Context, c Config) http.Handler {
 	staff.HandleFunc("POST /appointments/{id}/cancel", s.cancel)
 	staff.HandleFunc("POST /appointments/{id}/enter", s.enterAsHost)
 	staff.HandleFunc("GET /events", s.events)
-	staff.HandleFunc("GET /api/appointments", s.listJSON)
 	staff.HandleFunc("GET /api/appointments/{id}", s.getJSON)
 	staff.HandleFunc("PUT /api/appointments/{id}", s.putJSON)
 	staff.HandleFunc("DELETE /api/appointments/{id}", s.deleteJSON)

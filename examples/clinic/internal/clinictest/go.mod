@@ -3,6 +3,8 @@ module github.com/coviu/coviu-go-sdk/examples/clinic/internal/clinictest
 go 1.26.0
 
 require (
+	github.com/chromedp/cdproto v0.159.2
+	github.com/chromedp/chromedp v0.23.0
 	github.com/coviu/coviu-go-sdk v0.1.0
 	github.com/coviu/coviu-go-sdk/coviusql v0.1.0
 	github.com/coviu/coviu-go-sdk/examples/clinic v0.0.0
@@ -11,6 +13,7 @@ require (
 )
 
 require (
+	github.com/go-json-experiment/json v0.0.0-20260213210345-44df1a37e875 // indirect
 	github.com/google/go-querystring v1.2.0 // indirect
 	github.com/jackc/pgpassfile v1.0.0 // indirect
 	github.com/jackc/pgservicefile v0.0.0-20240606120523-5a60cdf6a761 // indirect

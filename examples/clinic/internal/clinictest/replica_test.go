@@ -46,7 +46,9 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
-	os.Exit(m.Run())
+	status := m.Run()
+	_ = os.RemoveAll(builtIn)
+	os.Exit(status)
 }
 
 // role is what a replica is told.
