@@ -46,7 +46,7 @@ func chaosTiming() appointments.Timing {
 
 // chaos is one clinic in trouble.
 type chaos struct {
-	t       *testing.T
+	t       testing.TB
 	n       int // how many appointments
 	role    role
 	service *coviutest.Server
@@ -269,7 +269,7 @@ func (c *chaos) ask(method, id string, wish *appointments.Wish) {
 	}
 	for c.t.Context().Err() == nil {
 		c.mu.Lock()
-		base := c.processes[rand.IntN(replicas)].url
+		base := c.processes[rand.IntN(len(c.processes))].url
 		c.mu.Unlock()
 		status, text := send(c.t.Context(), method, base+"/api/appointments/"+id, body)
 		switch {

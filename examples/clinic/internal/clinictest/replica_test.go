@@ -163,7 +163,7 @@ func (p *process) kill() {
 }
 
 // newDatabase makes an empty database that lives as long as the test.
-func newDatabase(t *testing.T) string {
+func newDatabase(t testing.TB) string {
 	t.Helper()
 	address := os.Getenv(postgresURL)
 	require.NotEmpty(t, address, "run the tests by make clinic-test, which sets "+postgresURL)
