@@ -31,7 +31,6 @@ type Appointment struct {
 	Problem      string
 
 	PatientCode string
-	ChangedAt   time.Time
 }
 
 // Wish is what can be changed about an appointment.
@@ -41,6 +40,9 @@ type Wish struct {
 	End    time.Time `json:"end"`
 	People []Person  `json:"people"`
 }
+
+// PatientRef is the Ref of the patient.
+const PatientRef = "patient"
 
 // Person takes part in an appointment. The Ref names the person within it, such as
 // "patient", and never changes.
@@ -124,8 +126,9 @@ func (w *Wish) check(id string) error {
 		if p.Role == coviu.RoleHost {
 			hosts++
 		}
-		if strings.TrimSpace(p.Name) == "" || !validRef.MatchString(p.Ref) || slices.Contains(refs, p.Ref) {
-			return invalidError("each person needs a name and a ref of their own")
+		known := p.Role == coviu.RoleHost || p.Role == coviu.RoleGuest || p.Role == coviu.RoleParticipant
+		if !known || p.Name == "" || strings.TrimSpace(p.Name) != p.Name || !validRef.MatchString(p.Ref) || slices.Contains(refs, p.Ref) {
+			return invalidError("each person needs a role, a name and a ref of their own")
 		}
 		refs = append(refs, p.Ref)
 	}
@@ -144,6 +147,14 @@ func (w *Wish) check(id string) error {
 	return nil
 }
 
+func (w *Wish) patient() Person {
+	i := slices.IndexFunc(w.People, func(p Person) bool { return p.Ref == PatientRef })
+	if i < 0 {
+		return Person{}
+	}
+	return w.People[i]
+}
+
 // equal compares what the service is told.
 func (w *Wish) equal(other *Wish) bool {
 	return w.Title == other.Title && w.Start.Equal(other.Start) && w.End.Equal(other.End) &&
@@ -152,12 +163,12 @@ func (w *Wish) equal(other *Wish) bool {
 
 // columns are those that scan reads.
 const columns = `id, title, starts_at, ends_at, people, canceled, revision, synced, booking, session_id, participants,
-	in_doubt, problem, patient_code, changed_at`
+	in_doubt, problem, patient_code`
 
 func scan(row pgx.CollectableRow) (*Appointment, error) {
 	var a Appointment
 	err := row.Scan(&a.ID, &a.Title, &a.Start, &a.End, &a.People, &a.Canceled, &a.Revision, &a.Synced, &a.Booking,
-		&a.SessionID, &a.Participants, &a.InDoubt, &a.Problem, &a.PatientCode, &a.ChangedAt)
+		&a.SessionID, &a.Participants, &a.InDoubt, &a.Problem, &a.PatientCode)
 	a.Start, a.End = a.Start.UTC(), a.End.UTC()
 	return &a, err
 }

@@ -31,6 +31,7 @@ func TestWishesThatCanNotBeBookedAreRefused(t *testing.T) {
 		"two doctors":     func(w *Wish) { w.People[1].Role = coviu.RoleHost },
 		"the same ref":    func(w *Wish) { w.People[1].Ref = "doctor" },
 		"a ref with dots": func(w *Wish) { w.People[1].Ref = "a.b" },
+		"an unknown role": func(w *Wish) { w.People[1].Role = "guest" },
 		"no name":         func(w *Wish) { w.People[1].Name = "" },
 		"six people": func(w *Wish) {
 			for _, ref := range []string{"a", "b", "c", "d"} {

@@ -54,9 +54,18 @@ func (s *Store) Put(ctx context.Context, id string, w Wish) (*Appointment, error
 			return nil, errPast
 		}
 		return one(ctx, tx, `UPDATE clinic_appointments
-			SET title = $2, starts_at = $3, ends_at = $4, people = $5, revision = revision + 1, problem = ''
-			WHERE id = $1 RETURNING `+columns, id, w.Title, w.Start, w.End, w.People)
+			SET title = $2, starts_at = $3, ends_at = $4, people = $5, patient_code = $6, revision = revision + 1, problem = ''
+			WHERE id = $1 RETURNING `+columns, id, w.Title, w.Start, w.End, w.People, a.codeFor(&w))
 	})
+}
+
+// codeFor returns the code of the patient's page. Another patient gets another one,
+// so that the first one's page leads nowhere.
+func (a *Appointment) codeFor(w *Wish) string {
+	if a.patient() == w.patient() {
+		return a.PatientCode
+	}
+	return rand.Text()
 }
 
 // Cancel cancels an appointment for good. It may be repeated.
@@ -68,16 +77,10 @@ func (s *Store) Cancel(ctx context.Context, id string) (*Appointment, error) {
 	})
 }
 
-// CheckAgain compares an appointment with the service again. It does nothing if the
-// appointment is no longer at the given revision, or waits to be carried out anyway.
-func (s *Store) CheckAgain(ctx context.Context, id string, revision int64) error {
-	_, err := s.change(ctx, func(tx pgx.Tx) (*Appointment, error) {
-		return one(ctx, tx, `UPDATE clinic_appointments SET revision = revision + 1
-			WHERE id = $1 AND revision = $2 AND synced = $2 AND problem = '' RETURNING `+columns, id, revision)
-	})
-	if errors.Is(err, ErrUnknown) {
-		return nil
-	}
+// CheckAgain lets a job compare an appointment with the service. It changes nothing
+// that people see, unless the two differ.
+func (s *Store) CheckAgain(ctx context.Context, id string) error {
+	_, err := s.queue.Insert(ctx, syncArgs{AppointmentID: id}, nil)
 	return err
 }
 

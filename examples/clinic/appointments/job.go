@@ -55,7 +55,7 @@ func (w *syncWorker) Work(ctx context.Context, job *river.Job[syncArgs]) error {
 		if err != nil {
 			return err
 		}
-		result, err := w.service.carryOut(ctx, a)
+		people, err := w.service.carryOut(ctx, a)
 		problem, needsPerson := errors.AsType[problemError](err)
 		switch {
 		case errors.Is(err, errChanged):
@@ -63,7 +63,7 @@ func (w *syncWorker) Work(ctx context.Context, job *river.Job[syncArgs]) error {
 		case err != nil && !needsPerson:
 			return w.later(ctx, job, a, err)
 		}
-		ended, err := w.finish(ctx, job, a, result, string(problem))
+		ended, err := w.finish(ctx, job, a, people, string(problem))
 		if ended || err != nil {
 			return err
 		}
@@ -75,12 +75,9 @@ func (w *syncWorker) Work(ctx context.Context, job *river.Job[syncArgs]) error {
 func (w *syncWorker) finish(
 	ctx context.Context, job *river.Job[syncArgs], a *Appointment, people map[string]string, problem string,
 ) (ended bool, err error) {
-	if people == nil {
-		people = a.Participants
-	}
 	err = pgx.BeginFunc(ctx, w.store.pool, func(tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, `UPDATE clinic_appointments
-			SET synced = CASE WHEN $4 = '' THEN revision ELSE synced END, participants = $3,
+			SET synced = CASE WHEN $4 = '' THEN revision ELSE synced END, participants = COALESCE($3, participants),
 				in_doubt = false, problem = $4
 			WHERE id = $1 AND revision = $2`, a.ID, a.Revision, people, problem)
 		if err != nil || tag.RowsAffected() == 0 {

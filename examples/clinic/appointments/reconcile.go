@@ -133,7 +133,7 @@ func (r *reconciliation) compare(ctx context.Context, a *Appointment) error {
 	}
 	r.repaired++
 	r.logger.WarnContext(ctx, "appointment and session differ", slog.String("appointment", a.ID))
-	return r.store.CheckAgain(ctx, a.ID, a.Revision)
+	return r.store.CheckAgain(ctx, a.ID)
 }
 
 // explain finds out why there is a session that no appointment of these days has.
@@ -154,13 +154,17 @@ func (r *reconciliation) explain(ctx context.Context, session *coviu.Session) er
 		return nil // Its job has not ended.
 	case a.SessionID == session.SessionID:
 		r.repaired++
-		return r.store.CheckAgain(ctx, id, a.Revision) // It has times of other days.
+		return r.store.CheckAgain(ctx, id) // It has times of other days.
 	}
 	// It was booked later than the ledger's grace period. The appointment has
 	// another session, or was canceled, so nobody was given a link of this one.
+	if err := r.service.cancel(ctx, session.SessionID); err != nil {
+		r.report(session, "This second call of an appointment could not be canceled.")
+		return nil //nolint:nilerr // the next reconciliation tries again
+	}
 	r.repaired++
 	r.logger.WarnContext(ctx, "surplus session canceled", slog.String("appointment", id))
-	return r.service.cancel(ctx, session.SessionID)
+	return nil
 }
 
 func (r *reconciliation) report(s *coviu.Session, what string) {

@@ -78,6 +78,7 @@ func Start(ctx context.Context, c Config) (*Replica, error) {
 	store.queue, err = river.NewClient(riverpgxv5.New(c.Pool), &river.Config{
 		Queues:               map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: cmp.Or(c.Workers, 20)}},
 		Workers:              workers,
+		FetchCooldown:        20 * time.Millisecond, // Jobs are short: the next one shall not wait for 100 ms.
 		JobTimeout:           timing.JobTimeout,
 		RescueStuckJobsAfter: timing.RescueAfter,
 		Logger:               c.Logger,
@@ -127,9 +128,6 @@ func (r *Replica) HostLink(ctx context.Context, a *Appointment) (string, error) 
 	return "", ErrUnknown
 }
 
-// PatientRef is the Ref of the patient.
-const PatientRef = "patient"
-
 // PatientLink returns the link of the patient, for the patient only.
 func (r *Replica) PatientLink(ctx context.Context, a *Appointment) (string, error) {
 	return r.service.link(ctx, a, PatientRef, coviu.RoleGuest)
@@ -146,5 +144,5 @@ func (r *Replica) Hint(ctx context.Context, sessionID string) error {
 	case err != nil:
 		return err
 	}
-	return r.CheckAgain(ctx, a.ID, a.Revision)
+	return r.CheckAgain(ctx, a.ID)
 }

@@ -127,6 +127,22 @@ func TestAChangeDuringTheBookingIsNotLost(t *testing.T) {
 	require.True(t, agrees(&c.service.Sessions()[0], id, &w))
 }
 
+func TestAnotherPatientGetsAnotherPage(t *testing.T) {
+	c := newClinic(t)
+	c.put()
+	first := c.becomes(appointments.Booked)
+	c.put(later)
+	require.Equal(t, first.PatientCode, c.becomes(appointments.Booked).PatientCode)
+	c.put(later, func(w *appointments.Wish) { w.People[1].Name = "Ruth Lindqvist" })
+	second := c.becomes(appointments.Booked)
+	_, err := c.ForPatient(t.Context(), first.PatientCode)
+	require.ErrorIs(t, err, appointments.ErrUnknown)
+	link, err := c.PatientLink(t.Context(), second)
+	require.NoError(t, err)
+	require.Equal(t, c.live()[0].WithRole(coviu.RoleGuest)[0].EntryURL, link)
+	require.NotEqual(t, first.Participants["patient"], second.Participants["patient"])
+}
+
 func TestACancellationDuringTheBookingCancelsIt(t *testing.T) {
 	c := newClinic(t)
 	arrived, release := c.holdFirst(http.MethodPost)

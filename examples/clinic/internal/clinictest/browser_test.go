@@ -232,8 +232,7 @@ func put(t *testing.T, clinic, id, start string) {
 
 // Every step with the keyboard alone, and the focus stays while others book.
 func TestTheKeyboardIsEnoughAndTheFocusStays(t *testing.T) {
-	service := coviutest.NewServer()
-	defer service.Close()
+	service, release := newHeldService(t)
 	clinic := startClinic(t, service, "DATABASE_URL="+newDatabase(t))
 	ctx := newBrowser(t)
 	require.NoError(t, chromedp.Do(ctx,
@@ -245,6 +244,10 @@ func TestTheKeyboardIsEnoughAndTheFocusStays(t *testing.T) {
 		tabTo(`#book [name="patient"]`),
 		chromedp.KeyEvent("Ben Okafor"),
 		chromedp.KeyEvent(kb.Enter),
+		chromedp.WaitVisible(`li.booking`),
+	))
+	release <- struct{}{}
+	require.NoError(t, chromedp.Do(ctx,
 		chromedp.WaitVisible(`li.booked summary`),
 		tabTo(`li.booked summary`),
 		chromedp.KeyEvent(kb.Enter),
@@ -252,6 +255,8 @@ func TestTheKeyboardIsEnoughAndTheFocusStays(t *testing.T) {
 		chromedp.KeyEvent("Another name"),
 	))
 	put(t, clinic, "appointment-1", "07:00")
+	require.NoError(t, chromedp.Do(ctx, chromedp.WaitVisible(`#a-appointment-1.booking`)))
+	release <- struct{}{}
 	require.NoError(t, chromedp.Do(ctx,
 		chromedp.WaitVisible(`#a-appointment-1.booked`),
 		keep(t, "desktop-focus"),
@@ -263,6 +268,7 @@ func TestTheKeyboardIsEnoughAndTheFocusStays(t *testing.T) {
 	// The page follows again after the database was away.
 	restartDatabase(t)
 	put(t, clinic, "appointment-2", "07:30")
+	release <- struct{}{}
 	require.NoError(t, chromedp.Do(ctx, chromedp.WaitVisible(`#a-appointment-2.booked`)))
 }
 

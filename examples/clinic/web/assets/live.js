@@ -35,8 +35,11 @@ function merge(list, fresh) {
     }
     return item;
   });
+  // First remove what is gone: an element that has to be moved loses the focus.
+  for (const item of old.values()) {
+    if (!items.includes(item)) item.remove();
+  }
   items.forEach((item, i) => {
     if (list.children[i] !== item) list.insertBefore(item, list.children[i] ?? null);
   });
-  while (list.children.length > items.length) list.lastElementChild.remove();
 }
