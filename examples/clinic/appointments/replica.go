@@ -118,19 +118,15 @@ func (r *Replica) Stop(ctx context.Context) error {
 // Ready returns an error if this replica can't serve.
 func (r *Replica) Ready(ctx context.Context) error { return r.pool.Ping(ctx) }
 
-// HostLink returns the link of the doctor, for the doctor only.
-func (r *Replica) HostLink(ctx context.Context, a *Appointment) (string, error) {
+// Link returns the secret link of the doctor or of the patient: [coviu.RoleHost] for
+// the doctor only, [coviu.RoleGuest] for the patient only.
+func (r *Replica) Link(ctx context.Context, a *Appointment, role coviu.Role) (string, error) {
 	for _, p := range a.People {
-		if p.Role == coviu.RoleHost {
-			return r.service.link(ctx, a, p.Ref, coviu.RoleHost)
+		if p.Role == role && (role == coviu.RoleHost || p.Ref == PatientRef) {
+			return r.service.link(ctx, a, p)
 		}
 	}
 	return "", ErrUnknown
-}
-
-// PatientLink returns the link of the patient, for the patient only.
-func (r *Replica) PatientLink(ctx context.Context, a *Appointment) (string, error) {
-	return r.service.link(ctx, a, PatientRef, coviu.RoleGuest)
 }
 
 // Hint says that something about a session may have changed at the service. It

@@ -317,7 +317,7 @@ func (s *service) remove(participantID string) change {
 
 // link returns the secret link of a person. It is fetched when somebody asks for
 // it, and kept nowhere.
-func (s *service) link(ctx context.Context, a *Appointment, ref string, role coviu.Role) (string, error) {
+func (s *service) link(ctx context.Context, a *Appointment, person Person) (string, error) {
 	if a.Status() != Booked {
 		return "", ErrUnknown
 	}
@@ -325,8 +325,8 @@ func (s *service) link(ctx context.Context, a *Appointment, ref string, role cov
 	if err != nil {
 		return "", err
 	}
-	for _, p := range session.WithRole(role) {
-		if p.ParticipantID == a.Participants[ref] {
+	for _, p := range session.WithRole(person.Role) {
+		if p.ParticipantID == a.Participants[person.Ref] {
 			return p.EntryURL, nil
 		}
 	}

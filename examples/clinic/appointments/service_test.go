@@ -133,15 +133,15 @@ func TestOnlyTheRightLinkIsGivenOut(t *testing.T) {
 	a.Revision, a.Synced = 1, 1
 	session, _ := server.Session(a.SessionID)
 	doctor, patient := session.WithRole(coviu.RoleHost)[0], session.WithRole(coviu.RoleGuest)[0]
-	link, err := s.link(t.Context(), a, "doctor", coviu.RoleHost)
+	link, err := (&Replica{service: s}).Link(t.Context(), a, coviu.RoleHost)
 	require.NoError(t, err)
 	require.Equal(t, doctor.EntryURL, link)
-	link, err = s.link(t.Context(), a, PatientRef, coviu.RoleGuest)
+	link, err = (&Replica{service: s}).Link(t.Context(), a, coviu.RoleGuest)
 	require.NoError(t, err)
 	require.Equal(t, patient.EntryURL, link)
-	_, err = s.link(t.Context(), a, "doctor", coviu.RoleGuest)
+	_, err = (&Replica{service: s}).Link(t.Context(), a, coviu.RoleParticipant)
 	require.ErrorIs(t, err, ErrUnknown)
 	a.Revision++
-	_, err = s.link(t.Context(), a, "doctor", coviu.RoleHost)
+	_, err = (&Replica{service: s}).Link(t.Context(), a, coviu.RoleHost)
 	require.ErrorIs(t, err, ErrUnknown, "the change under way may be another patient")
 }

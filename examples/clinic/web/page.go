@@ -184,67 +184,65 @@ func (s *server) afterChange(w http.ResponseWriter, r *http.Request, typed form,
 // enterAsHost leads the doctor into the call. The link is in no page.
 func (s *server) enterAsHost(w http.ResponseWriter, r *http.Request) {
 	a, err := s.Replica.Get(r.Context(), r.PathValue("id"))
-	var link string
-	if err == nil {
-		link, err = s.Replica.HostLink(r.Context(), a)
-	}
 	if err != nil {
 		s.fail(w, r, err)
+		return
+	}
+	s.enter(w, r, a, coviu.RoleHost)
+}
+
+func (s *server) enter(w http.ResponseWriter, r *http.Request, a *appointments.Appointment, role coviu.Role) {
+	link, err := s.Replica.Link(r.Context(), a, role)
+	if err != nil {
+		s.explain(r, err)
+		http.Error(w, "The call can't be opened just now. Go back, and try again in a moment.", http.StatusServiceUnavailable)
 		return
 	}
 	http.Redirect(w, r, link, http.StatusSeeOther) //nolint:gosec // the link is the service's
 }
 
-// patientPage is what a patient sees.
-type patientPage struct {
-	Code, Title, Doctor, When, Zone, Status, Problem string
-	CanEnter                                         bool
-}
-
-func (s *server) patient(w http.ResponseWriter, r *http.Request) { s.renderPatient(w, r, "") }
-
-func (s *server) renderPatient(w http.ResponseWriter, r *http.Request, problem string) {
+// ofPatient returns the appointment whose page it is. If there is none, it answers.
+func (s *server) ofPatient(w http.ResponseWriter, r *http.Request) (*appointments.Appointment, bool) {
 	a, err := s.Replica.ForPatient(r.Context(), r.PathValue("code"))
 	if err != nil {
 		s.fail(w, r, err)
+	}
+	return a, err == nil
+}
+
+// patientPage is what a patient sees.
+type patientPage struct {
+	Code, Title, Doctor, When, Zone, Status string
+	CanEnter                                bool
+}
+
+func (s *server) patient(w http.ResponseWriter, r *http.Request) {
+	a, ok := s.ofPatient(w, r)
+	if !ok {
 		return
 	}
 	start := a.Start.In(s.Location)
-	page := patientPage{
-		Code: a.PatientCode, Title: a.Title, When: start.Format("Monday, 2 January, 15:04"), Zone: start.Format("MST"),
-		Problem: problem, CanEnter: a.Status() == appointments.Booked,
-		Doctor: s.entry(a, time.Now()).Form.Doctor,
-	}
-	page.Status = cmp.Or(map[appointments.Status]string{
+	status := cmp.Or(map[appointments.Status]string{
 		appointments.Booked:      "Your appointment is booked. You can enter the call when it starts.",
 		appointments.Updating:    "Your appointment is being changed. This takes a moment.",
 		appointments.Canceled:    "This appointment was canceled.",
 		appointments.Canceling:   "This appointment was canceled.",
 		appointments.NeedsPerson: "We are looking into your appointment and will call you.",
 	}[a.Status()], "We are booking your appointment. This page shows when it is done.")
-	render(w, "patient.html", page, http.StatusOK)
+	render(w, "patient.html", patientPage{
+		Code: a.PatientCode, Title: a.Title, Doctor: s.entry(a, time.Now()).Form.Doctor, Status: status,
+		When: start.Format("Monday, 2 January, 15:04"), Zone: start.Format("MST"), CanEnter: a.Status() == appointments.Booked,
+	}, http.StatusOK)
 }
 
 func (s *server) patientEvents(w http.ResponseWriter, r *http.Request) {
-	a, err := s.Replica.ForPatient(r.Context(), r.PathValue("code"))
-	if err != nil {
-		s.fail(w, r, err)
-		return
+	if a, ok := s.ofPatient(w, r); ok {
+		s.stream(w, r, a.ID)
 	}
-	s.stream(w, r, a.ID)
 }
 
 func (s *server) enterAsPatient(w http.ResponseWriter, r *http.Request) {
-	a, err := s.Replica.ForPatient(r.Context(), r.PathValue("code"))
-	if err != nil {
-		s.fail(w, r, err)
-		return
+	if a, ok := s.ofPatient(w, r); ok {
+		s.enter(w, r, a, coviu.RoleGuest)
 	}
-	link, err := s.Replica.PatientLink(r.Context(), a)
-	if err != nil {
-		s.explain(r, err)
-		s.renderPatient(w, r, "The call can't be opened just now. Please try again in a moment.")
-		return
-	}
-	http.Redirect(w, r, link, http.StatusSeeOther) //nolint:gosec // the link is the service's
 }

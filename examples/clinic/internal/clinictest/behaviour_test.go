@@ -137,7 +137,7 @@ func TestAnotherPatientGetsAnotherPage(t *testing.T) {
 	second := c.becomes(appointments.Booked)
 	_, err := c.ForPatient(t.Context(), first.PatientCode)
 	require.ErrorIs(t, err, appointments.ErrUnknown)
-	link, err := c.PatientLink(t.Context(), second)
+	link, err := c.Link(t.Context(), second, coviu.RoleGuest)
 	require.NoError(t, err)
 	require.Equal(t, c.live()[0].WithRole(coviu.RoleGuest)[0].EntryURL, link)
 	require.NotEqual(t, first.Participants["patient"], second.Participants["patient"])

@@ -32,8 +32,8 @@ const (
 	replicas = 3
 	// The service is late by no more than lateness, which the ledger is told with
 	// some margin.
-	lateness = 8 * time.Second
-	grace    = 10 * time.Second
+	lateness = 12 * time.Second
+	grace    = 14 * time.Second
 )
 
 // chaosTiming is what the processes would have in everyday life, but faster.
