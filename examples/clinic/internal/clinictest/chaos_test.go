@@ -110,7 +110,8 @@ func (c *chaos) run(d time.Duration) {
 	var trouble, desk sync.WaitGroup
 	trouble.Go(func() { c.every(ctx, time.Second, 2*time.Second, c.killOne) })
 	trouble.Go(func() { c.every(ctx, 10*time.Millisecond, 60*time.Millisecond, c.misbehave) })
-	trouble.Go(func() { c.every(ctx, time.Second, 3*time.Second, c.service.RevokeTokens) })
+	// Not too often: a booking that is carried out late needs a token that still holds.
+	trouble.Go(func() { c.every(ctx, 8*time.Second, 16*time.Second, c.service.RevokeTokens) })
 	trouble.Go(func() {
 		if pause(ctx, d/4) {
 			c.down.Store(true)
