@@ -116,9 +116,23 @@ func (s *SessionService) find(ctx context.Context, key string, req *SessionCreat
 	case session != nil && (session.SessionID != held.SessionID || held.Unsettled > 0):
 		held.settle(ctx, session.SessionID)
 	case session == nil && err == nil && held.SessionID != "":
-		return nil, &KeyError{kind: ErrPreviouslyCanceled}
+		return s.adoptRecorded(ctx, held.SessionID, req)
 	}
 	return session, err
+}
+
+// adoptRecorded is for a recorded session that was not shown, nor listed as
+// canceled. The first 401 may have been about a token, which the search has
+// renewed, and the list may be late.
+func (s *SessionService) adoptRecorded(ctx context.Context, sessionID string, req *SessionCreationRequest) (*Session, error) {
+	session, err := s.fetchRecorded(ctx, sessionID)
+	if session == nil && err == nil {
+		return nil, &KeyError{kind: ErrPreviouslyCanceled}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return adopt([]Session{*session}, req)
 }
 
 // errEarlierBooking is for a key under which an earlier call sent a booking whose
@@ -168,10 +182,8 @@ func (s *SessionService) searchRepeatedly(
 // stillUnknown returns the error unknown, with the error of ctx if ctx has ended.
 func stillUnknown(ctx context.Context, unknown error) error {
 	if ended := ctx.Err(); ended != nil && !errors.Is(unknown, ended) {
-		return &OutcomeUnknownError{
-			Operation: string(opCreateSession),
-			Err:       &callError{operation: string(opCreateSession), err: ended, earlier: errors.Unwrap(unknown)},
-		}
+		cause := &callError{operation: string(opCreateSession), err: ended, earlier: errors.Unwrap(unknown)}
+		return &OutcomeUnknownError{Operation: string(opCreateSession), Err: cause}
 	}
 	return unknown
 }

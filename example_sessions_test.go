@@ -248,8 +248,10 @@ func ExampleSessionService_Delete() {
 	for range 2 {
 		_, err := client.Sessions.Delete(ctx, id)
 		switch {
-		case err == nil, errors.Is(err, coviu.ErrNotFound), errors.Is(err, coviu.ErrUnauthorized):
+		case err == nil, errors.Is(err, coviu.ErrNotFound):
 			fmt.Println("canceled")
+		case errors.Is(err, coviu.ErrUnauthorized):
+			fmt.Println("canceled before, or the token was revoked: ask the list")
 		case errors.Is(err, coviu.ErrOutcomeUnknown):
 			fmt.Println("perhaps canceled: cancel again")
 		default:
@@ -258,7 +260,36 @@ func ExampleSessionService_Delete() {
 	}
 	// Output:
 	// canceled
-	// canceled
+	// canceled before, or the token was revoked: ask the list
+}
+
+// A 401 does not prove that a session was canceled. The list tells.
+func ExampleSessionService_Delete_confirmed() {
+	client, server := connect()
+	defer server.Close()
+	ctx := context.Background()
+	session, err := client.Sessions.CreateOnce(ctx, "appointment-4711", consultation())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	id := session.SessionID
+	if _, err := client.Sessions.Delete(ctx, id); err != nil {
+		fmt.Println(err)
+		return
+	}
+
+	all := &coviu.SessionListOptions{State: "appointment-4711", IncludeCanceled: true}
+	for session, err := range client.Sessions.All(ctx, all) {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		if session.SessionID == id {
+			fmt.Println("canceled:", session.CanceledTime != nil)
+		}
+	}
+	// Output: canceled: true
 }
 
 // A reminder asks for the session first: it may have been moved or canceled.
@@ -270,7 +301,7 @@ func ExampleSessionService_Get_reminder() {
 
 	session, err := client.Sessions.Get(ctx, id, nil)
 	if errors.Is(err, coviu.ErrUnauthorized) || errors.Is(err, coviu.ErrNotFound) {
-		return // It was canceled.
+		return // It was canceled, or the token was revoked: no reminder now.
 	}
 	if err != nil {
 		fmt.Println(err)

@@ -101,7 +101,8 @@ func (s *SessionService) Update(ctx context.Context, sessionID string, req *Sess
 // [*OutcomeUnknownError]: call Delete again.
 //
 // Other errors: [ErrNotFound] if the session does not exist, [ErrUnauthorized] if
-// it was canceled before, [ErrBadRequest] or [ErrForbidden] if it has started.
+// it was canceled before or, rarely, if the token was revoked (a list tells which),
+// [ErrBadRequest] or [ErrForbidden] if it has started.
 // [*ValidationError] for bad input, [*APIError] for other refusals.
 func (s *SessionService) Delete(ctx context.Context, sessionID string) (*UnitResponse, error) {
 	if err := checkID("sessionID", sessionID); err != nil {

@@ -1,0 +1,54 @@
+package createoncetest_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/coviu/coviu-go-sdk"
+	"github.com/coviu/coviu-go-sdk/coviutest"
+)
+
+// recorded is a ledger for one key, which only remembers the session.
+type recorded struct{ sessionID string }
+
+func (r *recorded) Hold(ctx context.Context, _ string, f func(context.Context, *coviu.Booking) error) error {
+	return f(ctx, &coviu.Booking{
+		SessionID: r.sessionID,
+		Begin:     func(context.Context) error { return nil },
+		Settle: func(_ context.Context, sessionID string) error {
+			r.sessionID = sessionID
+			return nil
+		},
+	})
+}
+
+// A 401 for the recorded session does not prove that it was canceled. For a minute
+// after a look at a canceled session, it may be about a revoked token.
+func TestFault62_RevokedTokenIsNoCancellation(t *testing.T) {
+	onceServer(t, func(t *testing.T, s *coviutest.Server, _ *coviu.Client) {
+		client := s.Client(t, coviu.WithBookingLedger(new(recorded)))
+		canceled, err := client.Sessions.Create(t.Context(), appointment(s))
+		require.NoError(t, err)
+		s.Fail(opBook, coviutest.ListLate(time.Minute))
+		booked, err := client.Sessions.CreateOnce(t.Context(), onceKey, appointment(s))
+		require.NoError(t, err)
+
+		_, err = client.Sessions.Delete(t.Context(), canceled.SessionID)
+		require.NoError(t, err)
+		_, err = client.Sessions.Get(t.Context(), canceled.SessionID, nil)
+		require.ErrorIs(t, err, coviu.ErrUnauthorized)
+		s.RevokeTokens()
+		again, err := client.Sessions.CreateOnce(t.Context(), onceKey, appointment(s))
+		require.NoError(t, err)
+		require.Equal(t, booked.SessionID, again.SessionID)
+
+		_, err = client.Sessions.Delete(t.Context(), booked.SessionID)
+		require.NoError(t, err)
+		_, err = client.Sessions.CreateOnce(t.Context(), onceKey, appointment(s))
+		require.ErrorIs(t, err, coviu.ErrPreviouslyCanceled)
+		require.Equal(t, 2, s.Count(opBook))
+	})
+}
