@@ -46,9 +46,9 @@ type attempt struct {
 	connStart atomic.Int64
 }
 
-// start returns the request for net/http. Its context ends after Timeout and
-// watches it. It has a URL of its own, since some transports modify it.
-func (a *attempt) start(ctx context.Context) *http.Request {
+// start returns the request for net/http with its context, which ends after Timeout
+// and watches the request. The request has a URL of its own, since some transports modify it.
+func (a *attempt) start(ctx context.Context) (context.Context, *http.Request) {
 	if a.Into == nil {
 		ctx, a.cancel = context.WithTimeout(ctx, a.Timeout)
 	} else {
@@ -75,7 +75,8 @@ func (a *attempt) start(ctx context.Context) *http.Request {
 		req.Body = io.NopCloser(bytes.NewReader(a.Body))
 		req.ContentLength = int64(len(a.Body))
 	}
-	return req.WithContext(httptrace.WithClientTrace(ctx, &a.trace))
+	ctx = httptrace.WithClientTrace(ctx, &a.trace)
+	return ctx, req.WithContext(ctx)
 }
 
 // useConn runs before the request is written to the connection in info.

@@ -41,7 +41,7 @@ type Request struct {
 // addresses in its errors.
 func Send(ctx context.Context, client *http.Client, r Request) (Reply, error) {
 	a := attempt{Request: r}
-	req := a.start(ctx)
+	ctx, req := a.start(ctx)
 	defer a.cancel()
 	resp, err := client.Transport.RoundTrip(req)
 	switch {
@@ -54,10 +54,10 @@ func Send(ctx context.Context, client *http.Client, r Request) (Reply, error) {
 		err = errNoReply
 	}
 	if err != nil {
-		return Reply{}, a.newError(req, timeoutOf(req.Context(), err))
+		return Reply{}, a.newError(req, timeoutOf(ctx, err))
 	}
 	if a.Into != nil && resp.StatusCode/100 == 2 && resp.StatusCode != http.StatusPartialContent && resp.Body != nil {
-		return a.copyReply(req.Context(), resp), nil
+		return a.copyReply(ctx, resp), nil
 	}
 	return readReply(resp, a.Limit), nil
 }
