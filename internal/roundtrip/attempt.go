@@ -46,8 +46,9 @@ type attempt struct {
 	connStart atomic.Int64
 }
 
-// start returns the request for net/http with its context, which ends after Timeout
-// and watches the request. The request has a URL of its own, since some transports modify it.
+// start returns the request for net/http, with its context, which ends after
+// Timeout and watches the request. The request has a URL of its own, since some
+// transports modify it.
 func (a *attempt) start(ctx context.Context) (context.Context, *http.Request) {
 	if a.Into == nil {
 		ctx, a.cancel = context.WithTimeout(ctx, a.Timeout)
