@@ -444,7 +444,7 @@ func TestItemsOfAPageKeepTheirOwnValues(t *testing.T) {
 	var everyone sync.WaitGroup
 	for range 4 {
 		everyone.Go(func() {
-			for range 20 {
+			for range 8 {
 				got, err := decodeSessionPage(body)
 				if err != nil || !equalJSON(want, got.Content) {
 					t.Error("another page than was sent", err)
