@@ -30,6 +30,7 @@ func TestRetryAfterIsReadInEveryForm(t *testing.T) {
 		{"0.001", "", time.Millisecond},
 		{"3600", "", time.Hour},
 		{"-1", "", 0},
+		{"-0.5", "", 0},
 		{"-1e300", "", 0},
 		{"NaN", "", 0},
 		{"1e300", "", longest},

@@ -117,6 +117,19 @@ func TestDelaysDoubleUpToTheirBound(t *testing.T) {
 	}
 }
 
+// Every delay from zero to the ceiling happens, and none beyond.
+func TestDelaysReachTheirBounds(t *testing.T) {
+	policy := retry.Policy{BaseDelay: 3, MaxDelay: time.Second}
+	for throttled, ceiling := range map[bool]int{false: 3, true: 30} {
+		seen := map[time.Duration]bool{}
+		for range 10_000 {
+			seen[policy.Delay(1, throttled, 0)] = true
+		}
+		require.Len(t, seen, ceiling+1)
+		require.True(t, seen[0] && seen[time.Duration(ceiling)])
+	}
+}
+
 func TestADelayIsNeverBelowItsFloor(t *testing.T) {
 	policy := retry.Policy{BaseDelay: time.Second, MaxDelay: time.Second}
 	for range 100 {
