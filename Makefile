@@ -31,6 +31,9 @@ NESTED      = $(filter-out . $(BROWSER) $(CLINIC),$(MODULES))
 RACE        = $(shell [ "$$($(GO) env CGO_ENABLED)" = 1 ] && command -v $$($(GO) env CC) >/dev/null && echo -race)
 TESTFLAGS   = $(RACE) -shuffle=on
 
+# Some tests wait for connections, so more packages than cores are tested at the same time.
+PACKAGES    = $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
+
 .PHONY: help
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | \
@@ -39,7 +42,7 @@ help: ## list the targets
 .PHONY: test
 test: ## all tests of the library, in random order, under the race detector
 	@[ -n "$(RACE)" ] || echo "no C compiler (or CGO_ENABLED=0): running without the race detector"
-	$(GO) test $(TESTFLAGS) ./...
+	$(GO) test $(TESTFLAGS) -p $(PACKAGES) ./...
 
 # net/http and encoding/json differ between Go versions.
 .PHONY: test-next
