@@ -30,9 +30,8 @@ const (
 // with this Client looks for the rest of the 30 s before it books.
 //
 // The key is stored in the State of a participant: one who has it already, or else
-// the first one whose State is empty. Use an opaque id, one for each appointment:
-// it is sent in a query, which servers log. Don't change that State: a session
-// without it is not found again.
+// the first one whose State is empty. Don't change that State: the session would not
+// be found again. The key must be opaque: it is sent in a query, which servers log.
 //
 // A session agrees with req if its times are the same and it has each participant
 // of req, by the fields that req sets. Participants who were added or removed don't
@@ -42,9 +41,9 @@ const (
 // [ErrPreviouslyCanceled] if only canceled ones have it.
 //
 // Two holes remain. The service may carry out or list a booking after the last
-// look, and the next call then books again. Another process, a restarted one or
-// another Client does not know of a booking under way; [WithBookingLedger] prevents
-// that. A later call with the key then fails with ErrDuplicate.
+// look, and the next call then books again. Another Client, in this process or
+// another, does not know of a booking under way; [WithBookingLedger] prevents that.
+// A later call with the key then fails with ErrDuplicate.
 func (s *SessionService) CreateOnce(ctx context.Context, key string, req *SessionCreationRequest) (*Session, error) {
 	c := s.core()
 	if err := cmp.Or(c.check(ctx), req.check(), checkKey(key)); err != nil {
