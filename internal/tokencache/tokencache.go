@@ -114,26 +114,23 @@ func (c *Cache[T]) Get(ctx context.Context) (*T, error) {
 // Valid reports whether Get would return without waiting.
 func (c *Cache[T]) Valid() bool { return c.current.Load().valid(c.now()) }
 
-// Invalidate stops Get from returning v. It does nothing if another value has
-// replaced v.
+// Invalidate stops Get from returning v, which it returned before. It does nothing
+// if another value has replaced v.
 func (c *Cache[T]) Invalidate(v *T) {
-	if e := c.current.Load(); e != nil && e.value == v {
+	if e := c.current.Load(); e.value == v {
 		e.invalidated.Store(true)
 	}
 }
 
 // Restore undoes Invalidate. It does nothing if another value has replaced v.
 func (c *Cache[T]) Restore(v *T) {
-	if e := c.current.Load(); e != nil && e.value == v {
+	if e := c.current.Load(); e.value == v {
 		e.invalidated.Store(false)
 	}
 }
 
 // Replaced reports whether another value has replaced v.
-func (c *Cache[T]) Replaced(v *T) bool {
-	e := c.current.Load()
-	return e != nil && e.value != v
-}
+func (c *Cache[T]) Replaced(v *T) bool { return c.current.Load().value != v }
 
 func (c *Cache[T]) now() time.Duration {
 	if c.config.Clock != nil {

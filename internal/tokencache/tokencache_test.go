@@ -204,6 +204,9 @@ func TestCachesThatStartTogetherDoNotRefreshTogether(t *testing.T) {
 				refreshed += issuers[i].asked() - 1
 			}
 			require.Less(t, refreshed-before, 50, "minute %d", minute)
+			if minute == 42 {
+				require.Less(t, refreshed, len(caches))
+			}
 		}
 		require.Equal(t, 100, refreshed)
 	})
@@ -322,6 +325,17 @@ func TestTheOldValueServesAfterAFailedRefresh(t *testing.T) {
 		pass(1)
 		_, err := c.Get(t.Context())
 		require.ErrorIs(t, err, errDown)
+	})
+}
+
+func TestWithoutFatalNoFailureIsFatal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &issuer{lifetime: time.Hour}
+		c := tokencache.New(tokencache.Config[int]{Fetch: s.fetch, Limit: limit}, nil, 0)
+		get(t, c)
+		s.set(func(s *issuer) { s.err = errDead })
+		pass(time.Hour - 1)
+		require.Equal(t, 1, get(t, c))
 	})
 }
 
