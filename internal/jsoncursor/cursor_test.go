@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
+	"math"
 	"math/bits"
 	"strings"
 	"testing"
@@ -79,6 +80,7 @@ func TestACursorReadsEveryKindOfValue(t *testing.T) {
 		`{"age":-12}`:                            {Age: -12},
 		`{"age":"34"}`:                           {Age: 34},
 		`{"age":"-0"}`:                           {},
+		`{"age":-9223372036854775808}`:           {Age: math.MinInt64},
 		`{"age":""}`:                             {},
 		`{"admin":true}`:                         {Admin: true},
 		`{"admin":false}`:                        {},
@@ -154,6 +156,10 @@ func TestAnErrorNamesItsPathAndNeverAValue(t *testing.T) {
 		{"{\"name\":\"a\x00b\"}", "name", "control character in a string"},
 		{`{"name":"\x"}`, "name", "bad escape in a string"},
 		{`{"name":"\u12G4"}`, "name", "bad escape in a string"},
+		{`{"name":"\u12/4"}`, "name", "bad escape in a string"},
+		{`{"name":"\u12:4"}`, "name", "bad escape in a string"},
+		{`{"name":"\u12@4"}`, "name", "bad escape in a string"},
+		{"{\"name\":\"\\u12`4\"}", "name", "bad escape in a string"},
 		{`{"name":'x'}`, "name", "not a string"},
 		{`{"secret":{"a":tru}}`, "", no},
 		{`{"boss":{"secret":[1,2,}}`, "boss", no},
@@ -274,6 +280,7 @@ func TestResetForgetsEverythingButItsMemory(t *testing.T) {
 	require.NotNil(t, c.Err())
 	require.GreaterOrEqual(t, cap(c.unquoted), 100)
 	c.Reset([]byte(`"x"`), budget)
+	require.GreaterOrEqual(t, cap(c.unquoted), 100)
 	text, ok := c.Text()
 	require.True(t, ok)
 	require.Equal(t, "x", string(text))
@@ -367,6 +374,12 @@ func TestTheElementsThatRemainAreCountedWithoutReadingThem(t *testing.T) {
 			require.Nil(t, c.Err())
 			break
 		}
+	}
+}
+
+func TestTheCompactSizeCountsEachEscape(t *testing.T) {
+	for _, value := range []string{`""`, `"\n"`, `"é€"`, `"<"`, `">>&"`, "\"\u2028\u2029\""} {
+		require.Len(t, AppendCompact(nil, []byte(value)), CompactSize([]byte(value)), value)
 	}
 }
 
