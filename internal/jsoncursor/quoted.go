@@ -30,8 +30,8 @@ func (c *Cursor) quoted() (inside []byte, plain, ok bool) {
 		case b == '\\':
 			plain = false
 			n := escapeLen(text[i:])
-			if c.pos = min(i+n, len(text)); n <= 0 || c.pos == len(text) {
-				c.failHere("bad escape in a string")
+			if n == 0 {
+				c.Fail("bad escape in a string")
 				return nil, true, false
 			}
 			i += n
