@@ -6,6 +6,7 @@ require (
 	github.com/coviu/coviu-go-sdk v0.1.0
 	github.com/coviu/coviu-go-sdk/coviusql v0.1.0
 	github.com/jackc/pgx/v5 v5.12.0
+	github.com/jackc/pgxlisten v0.0.0-20250802141604-12b92425684c
 	github.com/prometheus/client_golang v1.25.0
 	github.com/riverqueue/river v0.51.2
 	github.com/riverqueue/river/riverdriver/riverpgxv5 v0.51.2

@@ -6,96 +6,68 @@ import (
 	"sync"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgxlisten"
 )
 
-// Feed tells which appointments have changed, whichever replica changed them.
+const reconnectWait = time.Second
+
+// Feed tells when appointments change, whichever replica changes them.
 type Feed struct {
-	mu          sync.Mutex
-	subscribers map[chan string]struct{}
+	mu sync.Mutex
+	// next are closed by the next change of an appointment, and of any at "".
+	next map[string]chan struct{}
 }
 
-const (
-	feedBuffer    = 256
-	reconnectWait = time.Second
-)
-
-// Subscribe returns the ids of the appointments that change from now on. The
-// channel is closed when changes may have been missed: load everything, and
-// subscribe again.
-func (f *Feed) Subscribe() (ids <-chan string, cancel func()) {
+// Next returns a channel that is closed when the appointment changes next, or when
+// any does if id is "". It is also closed when a change may have been missed.
+// Call it before you load the appointment, and nothing is missed in between.
+func (f *Feed) Next(id string) <-chan struct{} {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	subscriber := make(chan string, feedBuffer)
-	f.subscribers[subscriber] = struct{}{}
-	return subscriber, func() {
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		f.drop(subscriber)
+	if f.next[id] == nil {
+		f.next[id] = make(chan struct{})
 	}
+	return f.next[id]
 }
 
-func (f *Feed) drop(subscriber chan string) {
-	if _, ok := f.subscribers[subscriber]; ok {
-		delete(f.subscribers, subscriber)
-		close(subscriber)
-	}
-}
-
-func (f *Feed) tell(id string) {
+// HandleNotification is called for each change.
+func (f *Feed) HandleNotification(_ context.Context, n *pgconn.Notification, _ *pgx.Conn) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for subscriber := range f.subscribers {
-		select {
-		case subscriber <- id:
-		default:
-			f.drop(subscriber) // It is too slow.
+	for _, id := range []string{n.Payload, ""} {
+		if changed, ok := f.next[id]; ok {
+			close(changed)
+			delete(f.next, id)
 		}
 	}
+	return nil
 }
 
-func (f *Feed) dropAll() {
+// HandleBacklog is called for each new connection. Nobody knows what was missed
+// before.
+func (f *Feed) HandleBacklog(context.Context, string, *pgx.Conn) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for subscriber := range f.subscribers {
-		f.drop(subscriber)
+	for _, changed := range f.next {
+		close(changed)
 	}
+	clear(f.next)
+	return nil
 }
 
-// run listens until ctx ends, and again after a lost connection.
-func (f *Feed) run(ctx context.Context, pool *pgxpool.Pool, logger *slog.Logger) {
-	defer f.dropAll()
-	for ctx.Err() == nil {
-		err := f.listen(ctx, pool)
-		f.dropAll()
-		if ctx.Err() != nil {
-			return
-		}
-		logger.WarnContext(ctx, "not listening for changes, will try again", slog.Any("error", err))
-		select {
-		case <-time.After(reconnectWait):
-		case <-ctx.Done():
-		}
+// listen follows the changes until ctx ends.
+func (f *Feed) listen(ctx context.Context, config *pgx.ConnConfig, logger *slog.Logger) {
+	listener := pgxlisten.Listener{
+		Connect:        func(ctx context.Context) (*pgx.Conn, error) { return pgx.ConnectConfig(ctx, config) },
+		ReconnectDelay: reconnectWait,
+		LogError: func(ctx context.Context, err error) {
+			if ctx.Err() == nil {
+				logger.WarnContext(ctx, "not listening for changes, will try again", slog.Any("error", err))
+			}
+		},
 	}
-}
-
-func (f *Feed) listen(ctx context.Context, pool *pgxpool.Pool) error {
-	pooled, err := pool.Acquire(ctx)
-	if err != nil {
-		return err
-	}
-	conn := pooled.Hijack() // A connection that listens does not go back.
-	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
-	if _, err := conn.Exec(ctx, "LISTEN clinic_appointments"); err != nil {
-		return err
-	}
-	// Nobody knows what was missed before.
-	f.dropAll()
-	for {
-		n, err := conn.WaitForNotification(ctx)
-		if err != nil {
-			return err
-		}
-		f.tell(n.Payload)
-	}
+	listener.Handle("clinic_appointments", f)
+	_ = listener.Listen(ctx) // It returns no other error than that of ctx.
 }

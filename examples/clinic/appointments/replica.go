@@ -96,8 +96,8 @@ func Start(ctx context.Context, c Config) (*Replica, error) {
 		return nil, err
 	}
 	listening, stop := context.WithCancel(context.WithoutCancel(ctx))
-	r := &Replica{Store: store, Feed: &Feed{subscribers: map[chan string]struct{}{}}, service: s, stop: stop}
-	r.running.Go(func() { r.Feed.run(listening, c.Pool, c.Logger) })
+	r := &Replica{Store: store, Feed: &Feed{next: map[string]chan struct{}{}}, service: s, stop: stop}
+	r.running.Go(func() { r.Feed.listen(listening, c.Pool.Config().ConnConfig, c.Logger) })
 	return r, nil
 }
 

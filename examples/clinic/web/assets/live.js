@@ -2,14 +2,11 @@
 const events = new EventSource(document.body.dataset.events);
 let waiting;
 
-// Everything may have changed while the page was not connected.
-events.onopen = refresh;
-events.onmessage = refresh;
-
-function refresh() {
+// The first message comes when the page has connected: everything may have changed before.
+events.onmessage = () => {
   clearTimeout(waiting);
   waiting = setTimeout(load, 100);
-}
+};
 
 async function load() {
   const reply = await fetch(document.body.dataset.page);
