@@ -23,6 +23,7 @@ import (
 
 	"github.com/coviu/coviu-go-sdk"
 	"github.com/coviu/coviu-go-sdk/coviusql"
+	"github.com/coviu/coviu-go-sdk/coviutest"
 	"github.com/coviu/coviu-go-sdk/examples/clinic/appointments"
 	"github.com/coviu/coviu-go-sdk/examples/clinic/web"
 )
@@ -172,7 +173,8 @@ func connect(stderr io.Writer, getenv func(string) string, opts ...coviu.Option)
 	stop := func() {}
 	switch {
 	case key == "" && secret == "" && endpoint == "":
-		key, secret, endpoint, stop = ownService()
+		server := coviutest.NewServer()
+		key, secret, endpoint, stop = server.APIKey, server.KeySecret, server.URL, server.Close
 		fmt.Fprint(stderr, "clinic: COVIU_API_KEY is not set: booking at a service that ends with this program\n")
 	case key == "":
 		return nil, nil, errors.New("COVIU_API_KEY is not set, but other COVIU_ variables are")
