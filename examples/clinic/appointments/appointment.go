@@ -10,8 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/coviu/coviu-go-sdk"
 )
 
@@ -36,8 +34,8 @@ type Appointment struct {
 // Wish is what can be changed about an appointment.
 type Wish struct {
 	Title  string    `json:"title"`
-	Start  time.Time `json:"start"`
-	End    time.Time `json:"end"`
+	Start  time.Time `json:"start" db:"starts_at"`
+	End    time.Time `json:"end" db:"ends_at"`
 	People []Person  `json:"people"`
 }
 
@@ -159,16 +157,4 @@ func (w *Wish) patient() Person {
 func (w *Wish) equal(other *Wish) bool {
 	return w.Title == other.Title && w.Start.Equal(other.Start) && w.End.Equal(other.End) &&
 		slices.Equal(w.People, other.People)
-}
-
-// columns are those that scan reads.
-const columns = `id, title, starts_at, ends_at, people, canceled, revision, synced, booking, session_id, participants,
-	in_doubt, problem, patient_code`
-
-func scan(row pgx.CollectableRow) (*Appointment, error) {
-	var a Appointment
-	err := row.Scan(&a.ID, &a.Title, &a.Start, &a.End, &a.People, &a.Canceled, &a.Revision, &a.Synced, &a.Booking,
-		&a.SessionID, &a.Participants, &a.InDoubt, &a.Problem, &a.PatientCode)
-	a.Start, a.End = a.Start.UTC(), a.End.UTC()
-	return &a, err
 }

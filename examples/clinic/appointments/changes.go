@@ -118,13 +118,12 @@ func (s *Store) ForPatient(ctx context.Context, code string) (*Appointment, erro
 
 // Between returns the appointments that start from one moment to before another.
 func (s *Store) Between(ctx context.Context, from, to time.Time) ([]*Appointment, error) {
-	return many(ctx, s.pool, "SELECT "+columns+` FROM clinic_appointments
-		WHERE starts_at >= $1 AND starts_at < $2 ORDER BY starts_at, id`, from, to)
+	return s.many(ctx, "starts_at >= $1 AND starts_at < $2", from, to)
 }
 
 // Counts returns how many appointments from now on have each status.
 func (s *Store) Counts(ctx context.Context) (map[Status]int, error) {
-	coming, err := many(ctx, s.pool, "SELECT "+columns+" FROM clinic_appointments WHERE ends_at > now()")
+	coming, err := s.many(ctx, "ends_at > now()")
 	if err != nil {
 		return nil, err
 	}
@@ -137,40 +136,38 @@ func (s *Store) Counts(ctx context.Context) (map[Status]int, error) {
 
 // Finding is a session at the service that no appointment explains.
 type Finding struct {
-	SessionID, What string
-	Start           time.Time
+	SessionID string    `json:"session_id"`
+	What      string    `json:"what"`
+	Start     time.Time `json:"start"`
 }
 
 // Findings returns what the last reconciliation could not repair.
-func (s *Store) Findings(ctx context.Context) ([]Finding, error) {
-	rows, err := s.pool.Query(ctx, "SELECT session_id, what, starts_at FROM clinic_findings ORDER BY starts_at")
-	if err != nil {
-		return nil, err
-	}
-	return pgx.CollectRows(rows, pgx.RowToStructByPos[Finding])
+func (s *Store) Findings(ctx context.Context) (last []Finding, err error) {
+	err = s.pool.QueryRow(ctx, `SELECT COALESCE(
+		(SELECT findings FROM clinic_reconciliations ORDER BY ended_at DESC LIMIT 1), '[]')`).Scan(&last)
+	return last, err
 }
 
-// querier is a pool or a transaction.
+// columns are those of an Appointment. They are named because a newer replica may
+// have added others.
+const columns = `id, title, starts_at, ends_at, people, canceled, revision, synced, booking, session_id, participants,
+	in_doubt, problem, patient_code`
+
+// querier is a pool or a transaction. The rows of a query that failed hold its error.
 type querier interface {
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
 }
 
 func one(ctx context.Context, q querier, sql string, args ...any) (*Appointment, error) {
-	rows, err := q.Query(ctx, sql, args...)
-	if err != nil {
-		return nil, err
-	}
-	a, err := pgx.CollectOneRow(rows, scan)
+	rows, _ := q.Query(ctx, sql, args...)
+	a, err := pgx.CollectOneRow(rows, pgx.RowToAddrOfStructByName[Appointment])
 	if errors.Is(err, pgx.ErrNoRows) {
 		err = ErrUnknown
 	}
 	return a, err
 }
 
-func many(ctx context.Context, q querier, sql string, args ...any) ([]*Appointment, error) {
-	rows, err := q.Query(ctx, sql, args...)
-	if err != nil {
-		return nil, err
-	}
-	return pgx.CollectRows(rows, scan)
+func (s *Store) many(ctx context.Context, where string, args ...any) ([]*Appointment, error) {
+	rows, _ := s.pool.Query(ctx, "SELECT "+columns+" FROM clinic_appointments WHERE "+where+" ORDER BY starts_at, id", args...)
+	return pgx.CollectRows(rows, pgx.RowToAddrOfStructByName[Appointment])
 }

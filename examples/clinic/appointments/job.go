@@ -34,28 +34,25 @@ func (syncArgs) InsertOpts() river.InsertOpts {
 // syncWorker carries out sync jobs.
 type syncWorker struct {
 	river.WorkerDefaults[syncArgs]
-	store   *Store
-	service *service
-	logger  *slog.Logger
-	timing  Timing
+	*service
 }
 
 // NextRetry is for jobs whose process was killed, and for unexpected errors.
 func (w *syncWorker) NextRetry(*river.Job[syncArgs]) time.Time {
-	return time.Now().Add(w.timing.LongestPause / 4)
+	return time.Now().Add(w.longestPause() / 4)
 }
 
 // Work repeats until the appointment has not changed meanwhile.
 func (w *syncWorker) Work(ctx context.Context, job *river.Job[syncArgs]) error {
 	for {
-		a, err := w.store.Get(ctx, job.Args.AppointmentID)
+		a, err := w.Get(ctx, job.Args.AppointmentID)
 		if errors.Is(err, ErrUnknown) {
 			return river.JobCancel(err)
 		}
 		if err != nil {
 			return err
 		}
-		people, err := w.service.carryOut(ctx, a)
+		people, err := w.carryOut(ctx, a)
 		problem, needsPerson := errors.AsType[problemError](err)
 		switch {
 		case errors.Is(err, errChanged):
@@ -75,7 +72,7 @@ func (w *syncWorker) Work(ctx context.Context, job *river.Job[syncArgs]) error {
 func (w *syncWorker) finish(
 	ctx context.Context, job *river.Job[syncArgs], a *Appointment, people map[string]string, problem string,
 ) (ended bool, err error) {
-	err = pgx.BeginFunc(ctx, w.store.pool, func(tx pgx.Tx) error {
+	err = pgx.BeginFunc(ctx, w.pool, func(tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, `UPDATE clinic_appointments
 			SET synced = CASE WHEN $4 = '' THEN revision ELSE synced END, participants = COALESCE($3, participants),
 				in_doubt = false, problem = $4
@@ -98,13 +95,13 @@ func (w *syncWorker) finish(
 func (w *syncWorker) later(ctx context.Context, job *river.Job[syncArgs], a *Appointment, cause error) error {
 	doubt := errors.Is(cause, coviu.ErrOutcomeUnknown)
 	pause := w.pause(job, cause)
-	w.logger.WarnContext(ctx, "appointment not carried out, will try again", slog.String("appointment", a.ID),
+	w.Logger.WarnContext(ctx, "appointment not carried out, will try again", slog.String("appointment", a.ID),
 		slog.Duration("pause", pause), slog.Any("error", cause))
 	if doubt && !a.InDoubt {
 		// Even if the job's time is up.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.timing.LongestPause)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.longestPause())
 		defer cancel()
-		_, err := w.store.pool.Exec(ctx, "UPDATE clinic_appointments SET in_doubt = true WHERE id = $1 AND synced < revision", a.ID)
+		_, err := w.pool.Exec(ctx, "UPDATE clinic_appointments SET in_doubt = true WHERE id = $1 AND synced < revision", a.ID)
 		if err != nil {
 			return errors.Join(cause, err)
 		}
@@ -122,7 +119,7 @@ func (w *syncWorker) pause(job *river.Job[syncArgs], cause error) time.Duration 
 		Snoozes int `json:"snoozes"` // counted by River
 	}
 	_ = json.Unmarshal(job.Metadata, &waited)
-	pause := min(w.timing.LongestPause, time.Second<<min(waited.Snoozes, 10))
+	pause := min(w.longestPause(), time.Second<<min(waited.Snoozes, 10))
 	pause = pause/2 + rand.N(pause/2)
 	if e, ok := errors.AsType[*coviu.APIError](cause); ok {
 		pause = max(pause, e.RetryAfter)

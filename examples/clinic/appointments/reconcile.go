@@ -24,20 +24,16 @@ func (reconcileArgs) InsertOpts() river.InsertOpts {
 	return river.InsertOpts{UniqueOpts: syncArgs{}.InsertOpts().UniqueOpts, MaxAttempts: 1}
 }
 
-// longestPast is how long the record of reconciliations is kept.
-const longestPast = 24 * time.Hour
-
-type reconcileWorker struct {
-	river.WorkerDefaults[reconcileArgs]
-	store   *Store
-	service *service
-	logger  *slog.Logger
-	timing  Timing
-}
+const (
+	// ahead is how far reconciliations look ahead.
+	ahead = 14 * 24 * time.Hour
+	// longestPast is how long the record of reconciliations is kept.
+	longestPast = 24 * time.Hour
+)
 
 // reconciliation is one comparison.
 type reconciliation struct {
-	*reconcileWorker
+	*service
 	from, to time.Time
 	// live are the sessions that are not canceled, by their ids.
 	live     map[string]*coviu.Session
@@ -46,15 +42,15 @@ type reconciliation struct {
 	findings []Finding
 }
 
-// Work compares the coming days. It repairs nothing by itself but what nobody can
-// miss: for the rest it lets the appointment be carried out again.
-func (w *reconcileWorker) Work(ctx context.Context, _ *river.Job[reconcileArgs]) error {
-	if err := w.requeue(ctx); err != nil {
+// reconcile compares the coming days. It repairs nothing by itself but what nobody
+// can miss: for the rest it lets the appointment be carried out again.
+func (s *service) reconcile(ctx context.Context, _ *river.Job[reconcileArgs]) error {
+	if err := s.requeue(ctx); err != nil {
 		return err
 	}
 	now := time.Now()
-	r := &reconciliation{reconcileWorker: w, from: now, to: now.Add(w.timing.Ahead), live: map[string]*coviu.Session{}}
-	appointments, err := w.store.Between(ctx, r.from, r.to)
+	r := &reconciliation{service: s, from: now, to: now.Add(ahead), live: map[string]*coviu.Session{}, findings: []Finding{}}
+	appointments, err := s.Between(ctx, r.from, r.to)
 	if err != nil {
 		return err
 	}
@@ -62,7 +58,7 @@ func (w *reconcileWorker) Work(ctx context.Context, _ *river.Job[reconcileArgs])
 		return err
 	}
 	for _, a := range appointments {
-		if err := r.compare(ctx, a); err != nil {
+		if err := r.check(ctx, a); err != nil {
 			return err
 		}
 	}
@@ -72,18 +68,13 @@ func (w *reconcileWorker) Work(ctx context.Context, _ *river.Job[reconcileArgs])
 			return err
 		}
 	}
-	w.logger.InfoContext(ctx, "reconciled", slog.Int("compared", r.compared),
-		slog.Int("repaired", r.repaired), slog.Int("reported", len(r.findings)))
 	return r.record(ctx)
 }
 
 // requeue inserts jobs for appointments that are behind, in case a job gave up.
 // For most the job is still there, and nothing is inserted.
-func (w *reconcileWorker) requeue(ctx context.Context) error {
-	rows, err := w.store.pool.Query(ctx, "SELECT id FROM clinic_appointments WHERE synced < revision AND problem = '' LIMIT 5000")
-	if err != nil {
-		return err
-	}
+func (s *service) requeue(ctx context.Context) error {
+	rows, _ := s.pool.Query(ctx, "SELECT id FROM clinic_appointments WHERE synced < revision AND problem = '' LIMIT 5000")
 	ids, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if err != nil || len(ids) == 0 {
 		return err
@@ -92,14 +83,14 @@ func (w *reconcileWorker) requeue(ctx context.Context) error {
 	for i, id := range ids {
 		jobs[i].Args = syncArgs{AppointmentID: id}
 	}
-	_, err = w.store.queue.InsertMany(ctx, jobs)
+	_, err = s.queue.InsertMany(ctx, jobs)
 	return err
 }
 
 // list reads the sessions of the days. The end has a margin because the documents
 // of the service disagree on what it means.
 func (r *reconciliation) list(ctx context.Context) error {
-	for session, err := range r.service.client.Sessions.All(ctx, &coviu.SessionListOptions{
+	for session, err := range r.Client.Sessions.All(ctx, &coviu.SessionListOptions{
 		StartTime: r.from,
 		EndTime:   r.to.Add(longestSession),
 		Prefetch:  2,
@@ -114,9 +105,9 @@ func (r *reconciliation) list(ctx context.Context) error {
 	return nil
 }
 
-// compare checks one appointment. Those that are being changed are not compared:
+// check compares one appointment. Those that are being changed are not compared:
 // their jobs do that.
-func (r *reconciliation) compare(ctx context.Context, a *Appointment) error {
+func (r *reconciliation) check(ctx context.Context, a *Appointment) error {
 	session := r.live[a.SessionID]
 	delete(r.live, a.SessionID)
 	if a.Synced != a.Revision || a.Problem != "" {
@@ -127,13 +118,13 @@ func (r *reconciliation) compare(ctx context.Context, a *Appointment) error {
 	case a.Canceled && session == nil:
 		return nil
 	case !a.Canceled && session != nil:
-		if changes, ids := r.service.compare(a, session); len(changes) == 0 && maps.Equal(ids, a.Participants) {
+		if changes, ids := r.compare(a, session); len(changes) == 0 && maps.Equal(ids, a.Participants) {
 			return nil
 		}
 	}
 	r.repaired++
-	r.logger.WarnContext(ctx, "appointment and session differ", slog.String("appointment", a.ID))
-	return r.store.CheckAgain(ctx, a.ID)
+	r.Logger.WarnContext(ctx, "appointment and session differ", slog.String("appointment", a.ID))
+	return r.CheckAgain(ctx, a.ID)
 }
 
 // explain finds out why there is a session that no appointment of these days has.
@@ -143,7 +134,7 @@ func (r *reconciliation) explain(ctx context.Context, session *coviu.Session) er
 		r.report(session, "The call was not booked by the clinic.")
 		return nil
 	}
-	a, err := r.store.Get(ctx, id)
+	a, err := r.Get(ctx, id)
 	switch {
 	case errors.Is(err, ErrUnknown):
 		r.report(session, "The call belongs to an appointment that does not exist.")
@@ -154,16 +145,16 @@ func (r *reconciliation) explain(ctx context.Context, session *coviu.Session) er
 		return nil // Its job has not ended.
 	case a.SessionID == session.SessionID:
 		r.repaired++
-		return r.store.CheckAgain(ctx, id) // It has times of other days.
+		return r.CheckAgain(ctx, id) // It has times of other days.
 	}
 	// It was booked later than the ledger's grace period. The appointment has
 	// another session, or was canceled, so nobody was given a link of this one.
-	if err := r.service.cancel(ctx, session.SessionID); err != nil {
+	if err := r.cancel(ctx, session.SessionID); err != nil {
 		r.report(session, "This second call of an appointment could not be canceled.")
 		return nil //nolint:nilerr // the next reconciliation tries again
 	}
 	r.repaired++
-	r.logger.WarnContext(ctx, "surplus session canceled", slog.String("appointment", id))
+	r.Logger.WarnContext(ctx, "surplus session canceled", slog.String("appointment", id))
 	return nil
 }
 
@@ -182,23 +173,12 @@ func appointmentID(session *coviu.Session) string {
 	return ""
 }
 
-// record replaces the findings by those of this run.
+// record keeps what was found, and what the last ones before have found.
 func (r *reconciliation) record(ctx context.Context) error {
-	return pgx.BeginFunc(ctx, r.store.pool, func(tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, `WITH old AS (DELETE FROM clinic_reconciliations WHERE ended_at < $4)
-			INSERT INTO clinic_reconciliations (ended_at, compared, repaired, reported) VALUES (clock_timestamp(), $1, $2, $3)`,
-			r.compared, r.repaired, len(r.findings), r.from.Add(-longestPast))
-		if err != nil {
-			return err
-		}
-		if _, err := tx.Exec(ctx, "DELETE FROM clinic_findings"); err != nil {
-			return err
-		}
-		_, err = tx.CopyFrom(ctx, pgx.Identifier{"clinic_findings"}, []string{"session_id", "what", "starts_at"},
-			pgx.CopyFromSlice(len(r.findings), func(i int) ([]any, error) {
-				f := r.findings[i]
-				return []any{f.SessionID, f.What, f.Start}, nil
-			}))
-		return err
-	})
+	r.Logger.InfoContext(ctx, "reconciled", slog.Int("compared", r.compared),
+		slog.Int("repaired", r.repaired), slog.Int("reported", len(r.findings)))
+	_, err := r.pool.Exec(ctx, `WITH old AS (DELETE FROM clinic_reconciliations WHERE ended_at < $4)
+		INSERT INTO clinic_reconciliations (ended_at, compared, repaired, findings) VALUES (clock_timestamp(), $1, $2, $3)`,
+		r.compared, r.repaired, r.findings, r.from.Add(-longestPast))
+	return err
 }

@@ -5,7 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"sync"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -15,7 +15,7 @@ import (
 	"github.com/coviu/coviu-go-sdk"
 )
 
-// Config is what a replica needs.
+// Config is what a replica needs. All replicas should have the same times.
 type Config struct {
 	Pool *pgxpool.Pool
 	// Client books with a ledger in the same database.
@@ -24,66 +24,51 @@ type Config struct {
 	// the Client.
 	Book    func(ctx context.Context, key string, req *coviu.SessionCreationRequest) (*coviu.Session, error)
 	Workers int // jobs at the same time; the default is 20
-	Timing  Timing
-	Logger  *slog.Logger
+	// BookFor is how long one job asks for a booking. The default is 20 s. The other
+	// times of jobs follow from it.
+	BookFor   time.Duration
+	Reconcile time.Duration // the time between two reconciliations; the default is 5 min
+	Logger    *slog.Logger
 }
 
-// Timing says how long things take. Zero values have defaults. All replicas should
-// have the same.
-type Timing struct {
-	BookFor      time.Duration // how long one job asks for a booking; 20 s
-	JobTimeout   time.Duration // how long one job runs; 45 s
-	RescueAfter  time.Duration // when a job is taken for dead; 60 s, must be longer than JobTimeout
-	LongestPause time.Duration // between two attempts; 30 s
-	Reconcile    time.Duration // the time between two reconciliations; 5 min
-	Ahead        time.Duration // how far reconciliations look ahead; 14 days
-}
+// jobTimeout leaves a job time to compare and change what it has booked.
+func (c *Config) jobTimeout() time.Duration { return 2*c.BookFor + 5*time.Second }
 
-func (t Timing) withDefaults() Timing {
-	return Timing{
-		BookFor:      cmp.Or(t.BookFor, 20*time.Second),
-		JobTimeout:   cmp.Or(t.JobTimeout, 45*time.Second),
-		RescueAfter:  cmp.Or(t.RescueAfter, time.Minute),
-		LongestPause: cmp.Or(t.LongestPause, 30*time.Second),
-		Reconcile:    cmp.Or(t.Reconcile, 5*time.Minute),
-		Ahead:        cmp.Or(t.Ahead, 14*24*time.Hour),
-	}
-}
+// longestPause is the longest wait between two attempts that nobody asked for.
+func (c *Config) longestPause() time.Duration { return c.BookFor * 3 / 2 }
 
 // Replica is one of any number of processes that share a database.
 type Replica struct {
-	*Store
-	Feed    *Feed
-	service *service
-	stop    context.CancelFunc
-	running sync.WaitGroup
+	*service
+	Feed *Feed
 }
 
-// Start starts to carry out jobs. The tables must be there: see [Migrate].
+// Start starts to carry out jobs until Stop, and to follow changes until ctx ends.
+// The tables must be there: see [Migrate].
 func Start(ctx context.Context, c Config) (*Replica, error) {
-	timing := c.Timing.withDefaults()
-	store := &Store{pool: c.Pool}
-	s := &service{store: store, client: c.Client, timing: timing, book: c.Book}
-	if s.book == nil {
-		s.book = c.Client.Sessions.CreateOnce
+	if c.Book == nil {
+		c.Book = c.Client.Sessions.CreateOnce
 	}
+	c.BookFor = cmp.Or(c.BookFor, 20*time.Second)
+	s := &service{&Store{pool: c.Pool}, c}
 	workers := river.NewWorkers()
 	err := errors.Join(
-		river.AddWorkerSafely(workers, &syncWorker{store: store, service: s, logger: c.Logger, timing: timing}),
-		river.AddWorkerSafely(workers, &reconcileWorker{store: store, service: s, logger: c.Logger, timing: timing}),
+		river.AddWorkerSafely(workers, &syncWorker{service: s}),
+		river.AddWorkerSafely(workers, river.WorkFunc(s.reconcile)),
 	)
 	if err != nil {
 		return nil, err
 	}
-	store.queue, err = river.NewClient(riverpgxv5.New(c.Pool), &river.Config{
-		Queues:               map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: cmp.Or(c.Workers, 20)}},
-		Workers:              workers,
-		FetchCooldown:        20 * time.Millisecond, // Jobs are short: the next one shall not wait for 100 ms.
-		JobTimeout:           timing.JobTimeout,
-		RescueStuckJobsAfter: timing.RescueAfter,
+	s.queue, err = river.NewClient(riverpgxv5.New(c.Pool), &river.Config{
+		Queues:        map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: cmp.Or(c.Workers, 20)}},
+		Workers:       workers,
+		FetchCooldown: 20 * time.Millisecond, // Jobs are short: the next one shall not wait for 100 ms.
+		JobTimeout:    c.jobTimeout(),
+		// A job that is only slow shall not run twice.
+		RescueStuckJobsAfter: c.jobTimeout() * 4 / 3,
 		Logger:               c.Logger,
 		PeriodicJobs: []*river.PeriodicJob{river.NewPeriodicJob(
-			river.PeriodicInterval(timing.Reconcile),
+			river.PeriodicInterval(cmp.Or(c.Reconcile, 5*time.Minute)),
 			func() (river.JobArgs, *river.InsertOpts) { return reconcileArgs{}, nil },
 			&river.PeriodicJobOpts{ID: "reconcile", RunOnStart: true},
 		)},
@@ -92,38 +77,45 @@ func Start(ctx context.Context, c Config) (*Replica, error) {
 		return nil, err
 	}
 	// Stop ends the jobs, and not the end of ctx.
-	if err := store.queue.Start(context.WithoutCancel(ctx)); err != nil {
+	if err := s.queue.Start(context.WithoutCancel(ctx)); err != nil {
 		return nil, err
 	}
-	listening, stop := context.WithCancel(context.WithoutCancel(ctx))
-	r := &Replica{Store: store, Feed: &Feed{next: map[string]chan struct{}{}}, service: s, stop: stop}
-	r.running.Go(func() { r.Feed.listen(listening, c.Pool.Config().ConnConfig, c.Logger) })
-	return r, nil
+	feed := &Feed{next: map[string]chan struct{}{}}
+	go feed.listen(ctx, c.Pool.Config().ConnConfig, c.Logger)
+	return &Replica{s, feed}, nil
 }
 
 // Stop lets running jobs end until ctx ends, and then interrupts them. Interrupted
 // jobs go on in another replica, or after the next start.
 func (r *Replica) Stop(ctx context.Context) error {
-	r.stop()
-	err := r.queue.Stop(ctx)
-	if err != nil {
-		interrupt, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
-		defer cancel()
-		err = r.queue.StopAndCancel(interrupt)
+	if err := r.queue.Stop(ctx); err == nil {
+		return nil
 	}
-	r.running.Wait()
-	return err
+	interrupt, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	return r.queue.StopAndCancel(interrupt)
 }
 
 // Ready returns an error if this replica can't serve.
 func (r *Replica) Ready(ctx context.Context) error { return r.pool.Ping(ctx) }
 
 // Link returns the secret link of the doctor or of the patient: [coviu.RoleHost] for
-// the doctor only, [coviu.RoleGuest] for the patient only.
+// the doctor only, [coviu.RoleGuest] for the patient only. It is fetched when somebody
+// asks for it, and kept nowhere.
 func (r *Replica) Link(ctx context.Context, a *Appointment, role coviu.Role) (string, error) {
-	for _, p := range a.People {
-		if p.Role == role && (role == coviu.RoleHost || p.Ref == PatientRef) {
-			return r.service.link(ctx, a, p)
+	i := slices.IndexFunc(a.People, func(p Person) bool {
+		return p.Role == role && (role == coviu.RoleHost || p.Ref == PatientRef)
+	})
+	if i < 0 || a.Status() != Booked {
+		return "", ErrUnknown
+	}
+	session, err := r.Client.Sessions.Get(ctx, a.SessionID, nil)
+	if err != nil {
+		return "", err
+	}
+	for _, p := range session.WithRole(role) {
+		if p.ParticipantID == a.Participants[a.People[i].Ref] {
+			return p.EntryURL, nil
 		}
 	}
 	return "", ErrUnknown

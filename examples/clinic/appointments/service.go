@@ -12,11 +12,8 @@ import (
 // service brings sessions in line with appointments. Everything it does may be
 // repeated, by this process or another one.
 type service struct {
-	store  *Store
-	client *coviu.Client
-	timing Timing
-	// book is CreateOnce of the client.
-	book func(ctx context.Context, key string, req *coviu.SessionCreationRequest) (*coviu.Session, error)
+	*Store
+	Config
 }
 
 // problemError ends the attempts and calls for a person. Its text is shown.
@@ -72,7 +69,7 @@ func (s *service) find(ctx context.Context, a *Appointment) (*coviu.Session, err
 	}
 	// From now on the session is known by its id, so that it may differ from the
 	// first booking.
-	_, err = s.store.pool.Exec(ctx, `UPDATE clinic_appointments SET session_id = $2, in_doubt = false
+	_, err = s.pool.Exec(ctx, `UPDATE clinic_appointments SET session_id = $2, in_doubt = false
 		WHERE id = $1 AND session_id = ''`, a.ID, session.SessionID)
 	a.SessionID = session.SessionID
 	return session, err
@@ -85,7 +82,7 @@ func (s *service) remember(ctx context.Context, a *Appointment) error {
 	if a.Booking != nil {
 		return nil
 	}
-	tag, err := s.store.pool.Exec(ctx, `UPDATE clinic_appointments SET booking = $3
+	tag, err := s.pool.Exec(ctx, `UPDATE clinic_appointments SET booking = $3
 		WHERE id = $1 AND revision = $2 AND booking IS NULL`, a.ID, a.Revision, a.Wish)
 	if err == nil && tag.RowsAffected() == 0 {
 		return errChanged
@@ -96,7 +93,7 @@ func (s *service) remember(ctx context.Context, a *Appointment) error {
 
 // forget drops the first booking, which was refused and not carried out.
 func (s *service) forget(ctx context.Context, a *Appointment) error {
-	_, err := s.store.pool.Exec(ctx, `UPDATE clinic_appointments SET booking = NULL
+	_, err := s.pool.Exec(ctx, `UPDATE clinic_appointments SET booking = NULL
 		WHERE id = $1 AND session_id = '' AND booking = $2`, a.ID, a.Booking)
 	return err
 }
@@ -104,9 +101,9 @@ func (s *service) forget(ctx context.Context, a *Appointment) error {
 // bookOnce asks for the first booking, also if the appointment was canceled since:
 // only then does one know what is to be canceled.
 func (s *service) bookOnce(ctx context.Context, a *Appointment) (*coviu.Session, error) {
-	booking, cancel := context.WithTimeout(ctx, s.timing.BookFor)
+	booking, cancel := context.WithTimeout(ctx, s.BookFor)
 	defer cancel()
-	session, err := s.book(booking, key(a.ID), a.request())
+	session, err := s.Book(booking, key(a.ID), a.request())
 	taken, isKeyError := errors.AsType[*coviu.KeyError](err)
 	switch {
 	case err == nil:
@@ -165,7 +162,7 @@ func (a *Appointment) request() *coviu.SessionCreationRequest {
 // A 401 does not prove that a session was canceled: the token may have been revoked.
 // The list asks for a new token if need be, and shows canceled sessions as such.
 func (s *service) get(ctx context.Context, a *Appointment) (*coviu.Session, error) {
-	session, err := s.client.Sessions.Get(ctx, a.SessionID, nil)
+	session, err := s.Client.Sessions.Get(ctx, a.SessionID, nil)
 	if !isHidden(err) {
 		return session, err
 	}
@@ -175,7 +172,7 @@ func (s *service) get(ctx context.Context, a *Appointment) (*coviu.Session, erro
 	}
 	if listed == nil || listed.CanceledTime == nil {
 		// Lists can be late, and the first answer may have been due to the token.
-		session, err := s.client.Sessions.Get(ctx, a.SessionID, nil)
+		session, err := s.Client.Sessions.Get(ctx, a.SessionID, nil)
 		if !isHidden(err) {
 			return session, err
 		}
@@ -199,7 +196,7 @@ func isHidden(err error) bool {
 // listed returns the appointment's session as the list has it, or nil.
 func (s *service) listed(ctx context.Context, a *Appointment) (found *coviu.Session, err error) {
 	all := &coviu.SessionListOptions{State: key(a.ID), IncludeCanceled: true, DeletedParticipants: true}
-	for session, err := range s.client.Sessions.All(ctx, all) {
+	for session, err := range s.Client.Sessions.All(ctx, all) {
 		if err != nil {
 			return nil, err
 		}
@@ -213,7 +210,7 @@ func (s *service) listed(ctx context.Context, a *Appointment) (found *coviu.Sess
 // cancel cancels a session. What it returns for one that is canceled already is
 // settled by the next look.
 func (s *service) cancel(ctx context.Context, sessionID string) error {
-	_, err := s.client.Sessions.Delete(ctx, sessionID)
+	_, err := s.Client.Sessions.Delete(ctx, sessionID)
 	return refusal(err)
 }
 
@@ -246,7 +243,7 @@ func (s *service) align(ctx context.Context, a *Appointment, session *coviu.Sess
 			}
 		}
 		var err error
-		if session, err = s.client.Sessions.Get(ctx, a.SessionID, nil); err != nil {
+		if session, err = s.Client.Sessions.Get(ctx, a.SessionID, nil); err != nil {
 			return nil, err
 		}
 	}
@@ -260,7 +257,7 @@ type change func(ctx context.Context) error
 func (s *service) compare(a *Appointment, session *coviu.Session) (changes []change, ids map[string]string) {
 	if a.Title != session.SessionName || !a.Start.Equal(session.StartTime) || !a.End.Equal(session.EndTime) {
 		changes = append(changes, func(ctx context.Context) error {
-			_, err := s.client.Sessions.Update(ctx, session.SessionID, &coviu.SessionUpdateRequest{
+			_, err := s.Client.Sessions.Update(ctx, session.SessionID, &coviu.SessionUpdateRequest{
 				SessionName: &a.Title, StartTime: &a.Start, EndTime: &a.End,
 			})
 			return err
@@ -297,7 +294,7 @@ func (a *Appointment) owns(state string) bool {
 
 func (s *service) add(sessionID string, a *Appointment, p Person) change {
 	return func(ctx context.Context) error {
-		_, err := s.client.Participants.Add(ctx, sessionID, &coviu.ParticipantCreationRequest{
+		_, err := s.Client.Participants.Add(ctx, sessionID, &coviu.ParticipantCreationRequest{
 			DisplayName: p.Name, Role: p.Role, State: a.State(p),
 		})
 		return err
@@ -307,28 +304,10 @@ func (s *service) add(sessionID string, a *Appointment, p Person) change {
 // remove takes a participant out. One who is gone already is what was wanted.
 func (s *service) remove(participantID string) change {
 	return func(ctx context.Context) error {
-		_, err := s.client.Participants.Delete(ctx, participantID)
+		_, err := s.Client.Participants.Delete(ctx, participantID)
 		if errors.Is(err, coviu.ErrNotFound) {
 			return nil
 		}
 		return err
 	}
-}
-
-// link returns the secret link of a person. It is fetched when somebody asks for
-// it, and kept nowhere.
-func (s *service) link(ctx context.Context, a *Appointment, person Person) (string, error) {
-	if a.Status() != Booked {
-		return "", ErrUnknown
-	}
-	session, err := s.client.Sessions.Get(ctx, a.SessionID, nil)
-	if err != nil {
-		return "", err
-	}
-	for _, p := range session.WithRole(person.Role) {
-		if p.ParticipantID == a.Participants[person.Ref] {
-			return p.EntryURL, nil
-		}
-	}
-	return "", ErrUnknown
 }

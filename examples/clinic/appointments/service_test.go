@@ -15,10 +15,10 @@ func booked(t *testing.T) (*coviutest.Server, *service, *Appointment) {
 	t.Helper()
 	server := coviutest.NewServer()
 	t.Cleanup(server.Close)
-	s := &service{client: server.Client(t)}
+	s := &service{Config: Config{Client: server.Client(t)}}
 	a := &Appointment{ID: "appointment-1", Wish: consultation(server.Now().Add(time.Hour).UTC().Truncate(time.Second))}
 	a.Booking = &a.Wish
-	session, err := s.client.Sessions.CreateOnce(t.Context(), key(a.ID), a.request())
+	session, err := s.Client.Sessions.CreateOnce(t.Context(), key(a.ID), a.request())
 	require.NoError(t, err)
 	a.SessionID = session.SessionID
 	return server, s, a
@@ -27,11 +27,11 @@ func booked(t *testing.T) (*coviutest.Server, *service, *Appointment) {
 // align brings the session in line, and checks that it is.
 func align(t *testing.T, s *service, a *Appointment) map[string]string {
 	t.Helper()
-	session, err := s.client.Sessions.Get(t.Context(), a.SessionID, nil)
+	session, err := s.Client.Sessions.Get(t.Context(), a.SessionID, nil)
 	require.NoError(t, err)
 	ids, err := s.align(t.Context(), a, session)
 	require.NoError(t, err)
-	session, err = s.client.Sessions.Get(t.Context(), a.SessionID, nil)
+	session, err = s.Client.Sessions.Get(t.Context(), a.SessionID, nil)
 	require.NoError(t, err)
 	changes, _ := s.compare(a, session)
 	require.Empty(t, changes)
@@ -63,7 +63,7 @@ func TestMovesAndOtherPeopleAreCarriedOut(t *testing.T) {
 
 func TestPeopleWhoWereAddedInCoviuAreLeftAlone(t *testing.T) {
 	server, s, a := booked(t)
-	_, err := s.client.Participants.Add(t.Context(), a.SessionID, &coviu.ParticipantCreationRequest{DisplayName: "A colleague", Role: coviu.RoleHost})
+	_, err := s.Client.Participants.Add(t.Context(), a.SessionID, &coviu.ParticipantCreationRequest{DisplayName: "A colleague", Role: coviu.RoleHost})
 	require.NoError(t, err)
 	align(t, s, a)
 	session, _ := server.Session(a.SessionID)
@@ -74,14 +74,14 @@ func TestAPersonWhoWasAddedTwiceIsRemovedOnce(t *testing.T) {
 	server, s, a := booked(t)
 	server.Fail("POST /sessions/{session_id}/participants", coviutest.LoseReply())
 	a.People = append(a.People, Person{Ref: "interpreter", Name: "Ines Duarte", Role: coviu.RoleGuest})
-	session, err := s.client.Sessions.Get(t.Context(), a.SessionID, nil)
+	session, err := s.Client.Sessions.Get(t.Context(), a.SessionID, nil)
 	require.NoError(t, err)
 	_, err = s.align(t.Context(), a, session)
 	require.ErrorIs(t, err, coviu.ErrOutcomeUnknown)
 	// Somebody adds the interpreter from what was seen before.
 	require.NoError(t, s.add(a.SessionID, a, a.People[2])(t.Context()))
 	align(t, s, a)
-	session, err = s.client.Sessions.Get(t.Context(), a.SessionID, nil)
+	session, err = s.Client.Sessions.Get(t.Context(), a.SessionID, nil)
 	require.NoError(t, err)
 	require.Len(t, session.WithRole(coviu.RoleGuest), 2)
 }
@@ -90,7 +90,7 @@ func TestARefusalIsForAPerson(t *testing.T) {
 	server, s, a := booked(t)
 	server.Advance(2 * time.Hour) // the call is over
 	a.Title = "Another title"
-	session, err := s.client.Sessions.Get(t.Context(), a.SessionID, nil)
+	session, err := s.Client.Sessions.Get(t.Context(), a.SessionID, nil)
 	require.NoError(t, err)
 	_, err = s.align(t.Context(), a, session)
 	var problem problemError
@@ -104,10 +104,10 @@ func TestARefusalIsForAPerson(t *testing.T) {
 // another one because of a 401 on a session.
 func TestARevokedTokenIsNotTakenForACanceledSession(t *testing.T) {
 	server, s, a := booked(t)
-	other, err := s.client.Sessions.Create(t.Context(), a.request())
+	other, err := s.Client.Sessions.Create(t.Context(), a.request())
 	require.NoError(t, err)
 	require.NoError(t, s.cancel(t.Context(), other.SessionID))
-	_, err = s.client.Sessions.Get(t.Context(), other.SessionID, nil)
+	_, err = s.Client.Sessions.Get(t.Context(), other.SessionID, nil)
 	require.ErrorIs(t, err, coviu.ErrUnauthorized)
 
 	server.RevokeTokens()

@@ -44,6 +44,7 @@ func (s *server) reply(w http.ResponseWriter, r *http.Request, a *appointments.A
 		s.fail(w, r, err)
 		return
 	}
+	a.Start, a.End = a.Start.UTC(), a.End.UTC()
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(appointmentJSON{a.ID, a.Wish, a.Status(), a.Problem}) // The client is gone if this fails.
 }

@@ -24,19 +24,12 @@ CREATE INDEX clinic_appointments_starts_at ON clinic_appointments (starts_at);
 CREATE INDEX clinic_appointments_session_id ON clinic_appointments (session_id) WHERE session_id <> '';
 CREATE INDEX clinic_appointments_behind ON clinic_appointments (changed_at) WHERE synced < revision AND problem = '';
 
--- What the last reconciliation could not repair.
-CREATE TABLE clinic_findings (
-	session_id     text        NOT NULL PRIMARY KEY,
-	what           text        NOT NULL,
-	starts_at      timestamptz NOT NULL
-);
-
--- What the last reconciliations did.
+-- What the last reconciliations did, and what they could not repair.
 CREATE TABLE clinic_reconciliations (
-	ended_at timestamptz NOT NULL DEFAULT now() PRIMARY KEY,
+	ended_at timestamptz NOT NULL PRIMARY KEY,
 	compared bigint      NOT NULL,
 	repaired bigint      NOT NULL,
-	reported bigint      NOT NULL
+	findings jsonb       NOT NULL
 );
 
 -- Pages follow changes by these notifications. They carry the id alone.

@@ -43,11 +43,7 @@ func newClinic(t *testing.T) *clinic {
 	t.Cleanup(c.service.Close)
 	c.role = role{
 		Database: newDatabase(t), Service: c.service.URL, APIKey: c.service.APIKey, KeySecret: c.service.KeySecret,
-		Booking: withLedger, Grace: 2 * time.Second,
-		Timing: appointments.Timing{
-			BookFor: time.Second, JobTimeout: 5 * time.Second, RescueAfter: 6 * time.Second, LongestPause: time.Second,
-			Reconcile: time.Second,
-		},
+		Booking: withLedger, Grace: 2 * time.Second, BookFor: time.Second, Reconcile: time.Second,
 	}
 	c.Replica = c.start()
 	return c

@@ -36,14 +36,6 @@ const (
 	grace    = 14 * time.Second
 )
 
-// chaosTiming is what the processes would have in everyday life, but faster.
-func chaosTiming() appointments.Timing {
-	return appointments.Timing{
-		BookFor: 2 * time.Second, JobTimeout: 9 * time.Second, RescueAfter: 10 * time.Second,
-		LongestPause: 2 * time.Second, Reconcile: 5 * time.Second, Ahead: 30 * 24 * time.Hour,
-	}
-}
-
 // chaos is one clinic in trouble.
 type chaos struct {
 	t       testing.TB
@@ -72,7 +64,7 @@ func newChaos(t *testing.T, booking string) *chaos {
 	t.Cleanup(c.service.Close)
 	c.role = role{
 		Database: newDatabase(t), Service: c.service.URL, APIKey: c.service.APIKey, KeySecret: c.service.KeySecret,
-		Booking: booking, Workers: 30, Timing: chaosTiming(), Grace: grace,
+		Booking: booking, Workers: 30, BookFor: 2 * time.Second, Reconcile: 5 * time.Second, Grace: grace,
 	}
 	for range replicas {
 		p, err := launch(context.WithoutCancel(t.Context()), c.role, c.logs)
@@ -315,7 +307,7 @@ func (c *chaos) settle(pool *pgxpool.Pool, began time.Time, within time.Duration
 			return false
 		}
 		var clean bool
-		err = pool.QueryRow(c.t.Context(), `SELECT COALESCE(bool_and(repaired = 0 AND reported = 0) AND count(*) = 2, false)
+		err = pool.QueryRow(c.t.Context(), `SELECT COALESCE(bool_and(repaired = 0 AND findings = '[]') AND count(*) = 2, false)
 			FROM (SELECT * FROM clinic_reconciliations WHERE ended_at > $1 ORDER BY ended_at DESC LIMIT 2) AS last`, began).Scan(&clean)
 		return err == nil && left == 0 && clean
 	}, within, 250*time.Millisecond, "%s", c.stuck(pool))
@@ -351,7 +343,7 @@ func (c *chaos) stuck(pool *pgxpool.Pool) fmt.Stringer {
 func (c *chaos) requireNoSecrets(pool *pgxpool.Pool) {
 	c.t.Helper()
 	text := c.logs.String()
-	for _, table := range []string{"river_job", "clinic_appointments", "clinic_findings", "coviu_bookings"} {
+	for _, table := range []string{"river_job", "clinic_appointments", "clinic_reconciliations", "coviu_bookings"} {
 		rows, err := pool.Query(c.t.Context(), "SELECT to_jsonb(t)::text FROM "+table+" t")
 		require.NoError(c.t, err)
 		lines, err := pgx.CollectRows(rows, pgx.RowTo[string])

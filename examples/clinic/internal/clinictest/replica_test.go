@@ -58,7 +58,8 @@ type role struct {
 	APIKey, KeySecret string
 	Booking           string // see bookings
 	Workers           int
-	Timing            appointments.Timing
+	BookFor           time.Duration
+	Reconcile         time.Duration
 	Grace             time.Duration
 }
 
@@ -90,7 +91,9 @@ func (r role) start(ctx context.Context, logger *slog.Logger) (*appointments.Rep
 	if err != nil {
 		return nil, err
 	}
-	c := appointments.Config{Pool: pool, Client: client, Workers: r.Workers, Timing: r.Timing, Logger: logger}
+	c := appointments.Config{
+		Pool: pool, Client: client, Workers: r.Workers, BookFor: r.BookFor, Reconcile: r.Reconcile, Logger: logger,
+	}
 	if r.Booking == withCreate {
 		c.Book = func(ctx context.Context, _ string, req *coviu.SessionCreationRequest) (*coviu.Session, error) {
 			return client.Sessions.Create(ctx, req)
