@@ -81,7 +81,12 @@ func run(ctx context.Context, args []string, stderr io.Writer, getenv func(strin
 		return err
 	}
 	defer func() { err = errors.Join(err, stopDatabase()) }()
-	pool, err := openPool(ctx, database)
+	config, err := pgxpool.ParseConfig(database)
+	if err != nil {
+		return err
+	}
+	config.MaxConns = max(config.MaxConns, 16) // Jobs hold one for moments only.
+	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return err
 	}
@@ -121,16 +126,6 @@ func isLoopback(address string) bool {
 	return err == nil && (host == "localhost" || ip != nil && ip.IsLoopback())
 }
 
-func openPool(ctx context.Context, database string) (*pgxpool.Pool, error) {
-	config, err := pgxpool.ParseConfig(database)
-	if err != nil {
-		return nil, err
-	}
-	// Two connections listen, and jobs hold one for moments only.
-	config.MaxConns = max(config.MaxConns, 16)
-	return pgxpool.NewWithConfig(ctx, config)
-}
-
 // serve runs a replica until ctx ends.
 func (s *settings) serve(ctx context.Context, listener net.Listener, pool *pgxpool.Pool) error {
 	logger := slog.New(slog.NewTextHandler(s.stderr, &slog.HandlerOptions{Level: s.logLevel}))
@@ -167,7 +162,7 @@ func (s *settings) serve(ctx context.Context, listener net.Listener, pool *pgxpo
 	return errors.Join(err, server.Shutdown(stopping), replica.Stop(stopping))
 }
 
-// connect returns a client, and what stops all that it needed.
+// connect returns a client, and what stops a service that was started for it.
 func connect(stderr io.Writer, getenv func(string) string, opts ...coviu.Option) (*coviu.Client, func(), error) {
 	key, secret, endpoint := getenv("COVIU_API_KEY"), getenv("COVIU_API_KEY_SECRET"), getenv("COVIU_API_ENDPOINT")
 	stop := func() {}
@@ -175,17 +170,11 @@ func connect(stderr io.Writer, getenv func(string) string, opts ...coviu.Option)
 	case key == "" && secret == "" && endpoint == "":
 		server := coviutest.NewServer()
 		key, secret, endpoint, stop = server.APIKey, server.KeySecret, server.URL, server.Close
-		fmt.Fprint(stderr, "clinic: COVIU_API_KEY is not set: booking at a service that ends with this program\n")
-	case key == "":
-		return nil, nil, errors.New("COVIU_API_KEY is not set, but other COVIU_ variables are")
-	case secret == "":
-		return nil, nil, errors.New("COVIU_API_KEY_SECRET is not set, but other COVIU_ variables are")
+		fmt.Fprintln(stderr, "clinic: COVIU_API_KEY is not set: booking at a service that ends with this program")
+	case key == "" || secret == "":
+		return nil, nil, errors.New("COVIU_API_KEY or COVIU_API_KEY_SECRET is not set, but other COVIU_ variables are")
 	}
 	opts = append(opts, coviu.WithUserAgent("clinic/1.0"), coviu.WithBaseURL(cmp.Or(endpoint, coviu.DefaultBaseURL)))
 	client, err := coviu.NewClient(key, secret, opts...)
-	if err != nil {
-		stop()
-		return nil, nil, err
-	}
-	return client, func() { client.CloseIdleConnections(); stop() }, nil
+	return client, stop, err
 }

@@ -4,7 +4,6 @@
 package appointments
 
 import (
-	"errors"
 	"regexp"
 	"slices"
 	"strings"
@@ -109,13 +108,10 @@ const (
 	mostPeople     = 5
 )
 
-// ErrInvalid is the cause of a refusal that the front desk can mend.
-var ErrInvalid = errors.New("not possible")
+// InvalidError is a refusal that the front desk can mend.
+type InvalidError string
 
-type invalidError string
-
-func (e invalidError) Error() string        { return string(e) }
-func (e invalidError) Is(target error) bool { return target == ErrInvalid }
+func (e InvalidError) Error() string { return string(e) }
 
 func (w *Wish) check(id string) error {
 	hosts := 0
@@ -126,21 +122,21 @@ func (w *Wish) check(id string) error {
 		}
 		known := p.Role == coviu.RoleHost || p.Role == coviu.RoleGuest || p.Role == coviu.RoleParticipant
 		if !known || p.Name == "" || strings.TrimSpace(p.Name) != p.Name || !validRef.MatchString(p.Ref) || slices.Contains(refs, p.Ref) {
-			return invalidError("each person needs a role, a name and a ref of their own")
+			return InvalidError("each person needs a role, a name and a ref of their own")
 		}
 		refs = append(refs, p.Ref)
 	}
 	switch {
 	case !validID.MatchString(id):
-		return invalidError("the id needs 8 to 64 letters, digits or dashes")
+		return InvalidError("the id needs 8 to 64 letters, digits or dashes")
 	case strings.TrimSpace(w.Title) == "":
-		return invalidError("a title is missing")
+		return InvalidError("a title is missing")
 	case w.Start.IsZero(), !w.Start.Before(w.End):
-		return invalidError("the end must be after the start")
+		return InvalidError("it needs a start, and an end after that")
 	case w.End.Sub(w.Start) > longestSession:
-		return invalidError("an appointment takes 12 hours at most")
+		return InvalidError("an appointment takes 12 hours at most")
 	case hosts != 1 || len(w.People) < 2 || len(w.People) > mostPeople:
-		return invalidError("an appointment needs one doctor, and one to four other people")
+		return InvalidError("an appointment needs one doctor, and one to four other people")
 	}
 	return nil
 }

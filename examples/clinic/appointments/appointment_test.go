@@ -43,12 +43,12 @@ func TestWishesThatCanNotBeBookedAreRefused(t *testing.T) {
 			w := consultation(start)
 			require.NoError(t, w.check("appointment-1"))
 			edit(&w)
-			require.ErrorIs(t, w.check("appointment-1"), ErrInvalid)
+			require.ErrorAs(t, w.check("appointment-1"), new(InvalidError))
 		})
 	}
 	w := consultation(start)
 	for _, id := range []string{"", "short", "with.a.dot", "with space"} {
-		require.ErrorIs(t, w.check(id), ErrInvalid, id)
+		require.ErrorAs(t, w.check(id), new(InvalidError), id)
 	}
 }
 

@@ -21,8 +21,8 @@ type Store struct {
 var ErrUnknown = errors.New("there is no such appointment")
 
 const (
-	errCanceled = invalidError("the appointment was canceled, which is for good: make a new one")
-	errPast     = invalidError("the start has passed")
+	errCanceled = InvalidError("the appointment was canceled, which is for good: make a new one")
+	errPast     = InvalidError("the start has passed")
 )
 
 // Put makes an appointment or changes it. The caller chooses the id, so that a
@@ -53,19 +53,14 @@ func (s *Store) Put(ctx context.Context, id string, w Wish) (*Appointment, error
 		case past && !w.Start.Equal(a.Start):
 			return nil, errPast
 		}
+		code := a.PatientCode
+		if a.patient() != w.patient() {
+			code = rand.Text() // The page of another patient leads nowhere from now on.
+		}
 		return one(ctx, tx, `UPDATE clinic_appointments
 			SET title = $2, starts_at = $3, ends_at = $4, people = $5, patient_code = $6, revision = revision + 1, problem = ''
-			WHERE id = $1 RETURNING `+columns, id, w.Title, w.Start, w.End, w.People, a.codeFor(&w))
+			WHERE id = $1 RETURNING `+columns, id, w.Title, w.Start, w.End, w.People, code)
 	})
-}
-
-// codeFor returns the code of the patient's page. Another patient gets another one,
-// so that the first one's page leads nowhere.
-func (a *Appointment) codeFor(w *Wish) string {
-	if a.patient() == w.patient() {
-		return a.PatientCode
-	}
-	return rand.Text()
 }
 
 // Cancel cancels an appointment for good. It may be repeated.
@@ -77,10 +72,17 @@ func (s *Store) Cancel(ctx context.Context, id string) (*Appointment, error) {
 	})
 }
 
-// CheckAgain lets a job compare an appointment with the service. It changes nothing
-// that people see, unless the two differ.
-func (s *Store) CheckAgain(ctx context.Context, id string) error {
-	_, err := s.queue.Insert(ctx, syncArgs{AppointmentID: id}, nil)
+// CheckAgain lets jobs compare appointments with the service. It changes nothing that
+// people see, unless the two differ.
+func (s *Store) CheckAgain(ctx context.Context, ids ...string) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	jobs := make([]river.InsertManyParams, len(ids))
+	for i, id := range ids {
+		jobs[i].Args = syncArgs{AppointmentID: id}
+	}
+	_, err := s.queue.InsertMany(ctx, jobs)
 	return err
 }
 

@@ -34,11 +34,12 @@ const (
 // reconciliation is one comparison.
 type reconciliation struct {
 	*service
-	from, to time.Time
+	from time.Time
 	// live are the sessions that are not canceled, by their ids.
 	live     map[string]*coviu.Session
 	compared int
 	repaired int
+	differ   []string // the appointments that jobs repair
 	findings []Finding
 }
 
@@ -48,9 +49,8 @@ func (s *service) reconcile(ctx context.Context, _ *river.Job[reconcileArgs]) er
 	if err := s.requeue(ctx); err != nil {
 		return err
 	}
-	now := time.Now()
-	r := &reconciliation{service: s, from: now, to: now.Add(ahead), live: map[string]*coviu.Session{}, findings: []Finding{}}
-	appointments, err := s.Between(ctx, r.from, r.to)
+	r := &reconciliation{service: s, from: time.Now(), live: map[string]*coviu.Session{}, findings: []Finding{}}
+	appointments, err := s.Between(ctx, r.from, r.from.Add(ahead))
 	if err != nil {
 		return err
 	}
@@ -58,9 +58,7 @@ func (s *service) reconcile(ctx context.Context, _ *river.Job[reconcileArgs]) er
 		return err
 	}
 	for _, a := range appointments {
-		if err := r.check(ctx, a); err != nil {
-			return err
-		}
+		r.check(a)
 	}
 	// What is left belongs to none of these appointments.
 	for _, session := range r.live {
@@ -68,7 +66,7 @@ func (s *service) reconcile(ctx context.Context, _ *river.Job[reconcileArgs]) er
 			return err
 		}
 	}
-	return r.record(ctx)
+	return r.end(ctx)
 }
 
 // requeue inserts jobs for appointments that are behind, in case a job gave up.
@@ -76,15 +74,10 @@ func (s *service) reconcile(ctx context.Context, _ *river.Job[reconcileArgs]) er
 func (s *service) requeue(ctx context.Context) error {
 	rows, _ := s.pool.Query(ctx, "SELECT id FROM clinic_appointments WHERE synced < revision AND problem = '' LIMIT 5000")
 	ids, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil || len(ids) == 0 {
+	if err != nil {
 		return err
 	}
-	jobs := make([]river.InsertManyParams, len(ids))
-	for i, id := range ids {
-		jobs[i].Args = syncArgs{AppointmentID: id}
-	}
-	_, err = s.queue.InsertMany(ctx, jobs)
-	return err
+	return s.CheckAgain(ctx, ids...)
 }
 
 // list reads the sessions of the days. The end has a margin because the documents
@@ -92,13 +85,13 @@ func (s *service) requeue(ctx context.Context) error {
 func (r *reconciliation) list(ctx context.Context) error {
 	for session, err := range r.Client.Sessions.All(ctx, &coviu.SessionListOptions{
 		StartTime: r.from,
-		EndTime:   r.to.Add(longestSession),
+		EndTime:   r.from.Add(ahead + longestSession),
 		Prefetch:  2,
 	}) {
 		if err != nil {
 			return err
 		}
-		if session.CanceledTime == nil && session.StartTime.Before(r.to) {
+		if session.CanceledTime == nil && session.StartTime.Before(r.from.Add(ahead)) {
 			r.live[session.SessionID] = session
 		}
 	}
@@ -107,45 +100,37 @@ func (r *reconciliation) list(ctx context.Context) error {
 
 // check compares one appointment. Those that are being changed are not compared:
 // their jobs do that.
-func (r *reconciliation) check(ctx context.Context, a *Appointment) error {
+func (r *reconciliation) check(a *Appointment) {
 	session := r.live[a.SessionID]
 	delete(r.live, a.SessionID)
 	if a.Synced != a.Revision || a.Problem != "" {
-		return nil
+		return
 	}
 	r.compared++
-	switch {
-	case a.Canceled && session == nil:
-		return nil
-	case !a.Canceled && session != nil:
-		if changes, ids := r.compare(a, session); len(changes) == 0 && maps.Equal(ids, a.Participants) {
-			return nil
-		}
+	agrees := a.Canceled && session == nil
+	if !a.Canceled && session != nil {
+		changes, ids := r.compare(a, session)
+		agrees = len(changes) == 0 && maps.Equal(ids, a.Participants)
 	}
-	r.repaired++
-	r.Logger.WarnContext(ctx, "appointment and session differ", slog.String("appointment", a.ID))
-	return r.CheckAgain(ctx, a.ID)
+	if !agrees {
+		r.differ = append(r.differ, a.ID)
+	}
 }
 
 // explain finds out why there is a session that no appointment of these days has.
 func (r *reconciliation) explain(ctx context.Context, session *coviu.Session) error {
-	id := appointmentID(session)
-	if id == "" {
-		r.report(session, "The call was not booked by the clinic.")
-		return nil
-	}
-	a, err := r.Get(ctx, id)
+	a, err := r.Get(ctx, appointmentID(session))
 	switch {
 	case errors.Is(err, ErrUnknown):
-		r.report(session, "The call belongs to an appointment that does not exist.")
+		r.report(session, "This call belongs to no appointment of the clinic.")
 		return nil
 	case err != nil:
 		return err
 	case a.Synced != a.Revision:
 		return nil // Its job has not ended.
 	case a.SessionID == session.SessionID:
-		r.repaired++
-		return r.CheckAgain(ctx, id) // It has times of other days.
+		r.differ = append(r.differ, a.ID) // It has times of other days.
+		return nil
 	}
 	// It was booked later than the ledger's grace period. The appointment has
 	// another session, or was canceled, so nobody was given a link of this one.
@@ -154,7 +139,7 @@ func (r *reconciliation) explain(ctx context.Context, session *coviu.Session) er
 		return nil //nolint:nilerr // the next reconciliation tries again
 	}
 	r.repaired++
-	r.Logger.WarnContext(ctx, "surplus session canceled", slog.String("appointment", id))
+	r.Logger.WarnContext(ctx, "surplus session canceled", slog.String("appointment", a.ID))
 	return nil
 }
 
@@ -173,10 +158,14 @@ func appointmentID(session *coviu.Session) string {
 	return ""
 }
 
-// record keeps what was found, and what the last ones before have found.
-func (r *reconciliation) record(ctx context.Context) error {
-	r.Logger.InfoContext(ctx, "reconciled", slog.Int("compared", r.compared),
-		slog.Int("repaired", r.repaired), slog.Int("reported", len(r.findings)))
+// end lets jobs repair what differs, and records the result.
+func (r *reconciliation) end(ctx context.Context) error {
+	if err := r.CheckAgain(ctx, r.differ...); err != nil {
+		return err
+	}
+	r.repaired += len(r.differ)
+	r.Logger.InfoContext(ctx, "reconciled", slog.Int("compared", r.compared), slog.Int("repaired", r.repaired),
+		slog.Any("differed", r.differ), slog.Int("reported", len(r.findings)))
 	_, err := r.pool.Exec(ctx, `WITH old AS (DELETE FROM clinic_reconciliations WHERE ended_at < $4)
 		INSERT INTO clinic_reconciliations (ended_at, compared, repaired, findings) VALUES (clock_timestamp(), $1, $2, $3)`,
 		r.compared, r.repaired, r.findings, r.from.Add(-longestPast))

@@ -91,13 +91,6 @@ func (s *service) remember(ctx context.Context, a *Appointment) error {
 	return err
 }
 
-// forget drops the first booking, which was refused and not carried out.
-func (s *service) forget(ctx context.Context, a *Appointment) error {
-	_, err := s.pool.Exec(ctx, `UPDATE clinic_appointments SET booking = NULL
-		WHERE id = $1 AND session_id = '' AND booking = $2`, a.ID, a.Booking)
-	return err
-}
-
 // bookOnce asks for the first booking, also if the appointment was canceled since:
 // only then does one know what is to be canceled.
 func (s *service) bookOnce(ctx context.Context, a *Appointment) (*coviu.Session, error) {
@@ -134,12 +127,14 @@ func (s *service) bookOnce(ctx context.Context, a *Appointment) (*coviu.Session,
 }
 
 // refused deals with a booking that the service did not carry out, for example
-// because its start had passed.
+// because its start had passed. The next attempt may be another booking.
 func (s *service) refused(ctx context.Context, a *Appointment, cause error) error {
-	if err := s.forget(ctx, a); err != nil {
+	_, err := s.pool.Exec(ctx, `UPDATE clinic_appointments SET booking = NULL
+		WHERE id = $1 AND session_id = '' AND booking = $2`, a.ID, a.Booking)
+	switch {
+	case err != nil:
 		return err
-	}
-	if !a.Canceled && a.Booking.equal(&a.Wish) {
+	case !a.Canceled && a.Booking.equal(&a.Wish):
 		return problemError(fmt.Sprintf("Coviu refuses the call: %v", cause))
 	}
 	return errChanged // It was moved or canceled since: start with what it is now.

@@ -26,24 +26,14 @@ func (s *server) putJSON(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	a, err := s.Replica.Put(r.Context(), r.PathValue("id"), wish)
-	s.reply(w, r, a, err)
-}
-
-func (s *server) deleteJSON(w http.ResponseWriter, r *http.Request) {
-	a, err := s.Replica.Cancel(r.Context(), r.PathValue("id"))
-	s.reply(w, r, a, err)
-}
-
-func (s *server) getJSON(w http.ResponseWriter, r *http.Request) {
-	a, err := s.Replica.Get(r.Context(), r.PathValue("id"))
-	s.reply(w, r, a, err)
-}
-
-func (s *server) reply(w http.ResponseWriter, r *http.Request, a *appointments.Appointment, err error) {
 	if err != nil {
 		s.fail(w, r, err)
 		return
 	}
+	s.reply(w, r, a)
+}
+
+func (s *server) reply(w http.ResponseWriter, _ *http.Request, a *appointments.Appointment) {
 	a.Start, a.End = a.Start.UTC(), a.End.UTC()
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(appointmentJSON{a.ID, a.Wish, a.Status(), a.Problem}) // The client is gone if this fails.
@@ -56,12 +46,12 @@ func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
 }
 
 func (s *server) explain(r *http.Request, err error) (text string, status int) {
-	switch {
-	case errors.Is(err, appointments.ErrInvalid):
+	if _, invalid := errors.AsType[appointments.InvalidError](err); invalid {
 		return err.Error(), http.StatusUnprocessableEntity
-	case errors.Is(err, appointments.ErrUnknown):
+	}
+	if errors.Is(err, appointments.ErrUnknown) {
 		return err.Error(), http.StatusNotFound
 	}
 	s.Logger.ErrorContext(r.Context(), "request failed", slog.String("route", r.Pattern), slog.Any("error", err))
-	return "That did not work. Please try again.", http.StatusServiceUnavailable
+	return "that did not work, please try again", http.StatusServiceUnavailable
 }

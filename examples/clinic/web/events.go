@@ -4,6 +4,8 @@ import (
 	"io"
 	"net/http"
 	"time"
+
+	"github.com/coviu/coviu-go-sdk/examples/clinic/appointments"
 )
 
 // keepAlive is the longest pause between two events. Proxies close what is silent
@@ -11,6 +13,10 @@ import (
 const keepAlive = 20 * time.Second
 
 func (s *server) events(w http.ResponseWriter, r *http.Request) { s.stream(w, r, "") }
+
+func (s *server) eventsOf(w http.ResponseWriter, r *http.Request, a *appointments.Appointment) {
+	s.stream(w, r, a.ID)
+}
 
 // stream says when an appointment changes, or any if id is "". The page then asks
 // for what it shows, so that several changes may come as one event.

@@ -1,15 +1,11 @@
 package web
 
 import (
-	"cmp"
 	"crypto/rand"
 	"embed"
-	"errors"
-	"fmt"
 	"html/template"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -23,75 +19,86 @@ var assets embed.FS
 
 var pages = template.Must(template.ParseFS(assets, "assets/*.html"))
 
-const (
-	dateLayout = time.DateOnly
-	timeLayout = "15:04"
-)
-
 // deskPage is a day at the front desk.
 type deskPage struct {
-	Day, Before, After, Today string
-	Title, Zone               string
-	Appointments              []deskEntry
-	Findings                  []appointments.Finding
-	Form                      form
-	Problem                   string
+	Day          time.Time
+	Appointments []entry
+	Findings     []appointments.Finding
+	Form         entry
+	Problem      string // why the form was refused
 }
 
-// deskEntry is an appointment as the front desk sees it.
-type deskEntry struct {
+// entry is an appointment as pages and forms show it, at the clinic's time.
+type entry struct {
 	*appointments.Appointment
-	Class, StartTime, EndTime string
-	Over                      bool
-	Form                      form
+	Doctor, Patient, Interpreter string
 }
 
-// form holds what was typed.
-type form struct {
-	ID, Title, Day, Start, Minutes, Doctor, Patient, Interpreter string
-}
-
-// Lengths are the choices in minutes.
-func (f form) Lengths() []string {
-	lengths := []string{"15", "30", "45", "60", "90"}
-	if slices.Contains(lengths, f.Minutes) {
-		return lengths
+func (s *server) entry(a *appointments.Appointment) entry {
+	e := entry{Appointment: a}
+	a.Start, a.End = a.Start.In(s.Location), a.End.In(s.Location)
+	for _, p := range a.People {
+		switch {
+		case p.Role == coviu.RoleHost:
+			e.Doctor = p.Name
+		case p.Ref == appointments.PatientRef:
+			e.Patient = p.Name
+		default:
+			e.Interpreter = p.Name
+		}
 	}
-	return append(lengths, f.Minutes)
+	return e
 }
+
+func (e entry) Over() bool { return e.End.Before(time.Now()) }
+
+func (e entry) Class() string { return strings.ReplaceAll(string(e.Status()), " ", "-") }
+
+func (e entry) Minutes() int { return int(e.End.Sub(e.Start).Minutes()) }
 
 func (s *server) frontDesk(w http.ResponseWriter, r *http.Request) {
-	s.renderDesk(w, r, r.FormValue("day"), form{}, "", http.StatusOK)
+	s.renderDesk(w, r, s.blank(r), nil)
 }
 
-// renderDesk shows a day. After a refusal it shows what was typed, and the problem.
-func (s *server) renderDesk(w http.ResponseWriter, r *http.Request, day string, typed form, problem string, status int) {
-	now := time.Now().In(s.Location)
-	midnight, err := time.ParseInLocation(dateLayout, day, s.Location)
+// day is the day that the page shows, today if none is named.
+func (s *server) day(r *http.Request) time.Time {
+	day, err := time.ParseInLocation(time.DateOnly, r.FormValue("day"), s.Location)
 	if err != nil {
-		midnight, _ = time.ParseInLocation(dateLayout, now.Format(dateLayout), s.Location)
+		now := time.Now().In(s.Location)
+		return time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, s.Location)
 	}
-	list, err := s.Replica.Between(r.Context(), midnight, midnight.AddDate(0, 0, 1))
+	return day
+}
+
+// blank is what the form for a new appointment shows. The id comes from the form, so
+// that sending it twice makes one appointment.
+func (s *server) blank(r *http.Request) *appointments.Appointment {
+	day, next := s.day(r), time.Now().In(s.Location).Truncate(30*time.Minute).Add(time.Hour)
+	start := time.Date(day.Year(), day.Month(), day.Day(), next.Hour(), next.Minute(), 0, 0, s.Location)
+	return &appointments.Appointment{
+		ID: rand.Text(), Wish: appointments.Wish{Title: "Consultation", Start: start, End: start.Add(30 * time.Minute)},
+	}
+}
+
+// renderDesk shows a day, and what was typed if it was refused.
+func (s *server) renderDesk(w http.ResponseWriter, r *http.Request, form *appointments.Appointment, refusal error) {
+	day := s.day(r)
+	list, err := s.Replica.Between(r.Context(), day, day.AddDate(0, 0, 1))
 	if err != nil {
 		s.fail(w, r, err)
 		return
 	}
-	page := deskPage{
-		Day: midnight.Format(dateLayout), Before: midnight.AddDate(0, 0, -1).Format(dateLayout),
-		After: midnight.AddDate(0, 0, 1).Format(dateLayout), Today: now.Format(dateLayout),
-		Title: midnight.Format("Monday, 2 January"), Zone: midnight.Format("MST"), Problem: problem, Form: typed,
-	}
-	if page.Findings, err = s.Replica.Findings(r.Context()); err != nil {
+	findings, err := s.Replica.Findings(r.Context())
+	if err != nil {
 		s.fail(w, r, err)
 		return
 	}
-	if page.Form.ID == "" {
-		// The id comes from the form, so that sending it twice makes one appointment.
-		next := now.Truncate(30 * time.Minute).Add(time.Hour)
-		page.Form = form{ID: rand.Text(), Title: "Consultation", Day: page.Day, Start: next.Format(timeLayout), Minutes: "30"}
-	}
+	page, status := deskPage{Day: day, Findings: findings, Form: s.entry(form)}, http.StatusOK
 	for _, a := range list {
-		page.Appointments = append(page.Appointments, s.entry(a, now))
+		page.Appointments = append(page.Appointments, s.entry(a))
+	}
+	if refusal != nil {
+		page.Problem, status = s.explain(r, refusal)
 	}
 	render(w, "desk.html", page, status)
 }
@@ -102,147 +109,54 @@ func render(w http.ResponseWriter, name string, page any, status int) {
 	_ = pages.ExecuteTemplate(w, name, page) // The client is gone if this fails.
 }
 
-func (s *server) entry(a *appointments.Appointment, now time.Time) deskEntry {
-	start, end := a.Start.In(s.Location), a.End.In(s.Location)
-	f := form{
-		Title: a.Title, Day: start.Format(dateLayout), Start: start.Format(timeLayout),
-		Minutes: strconv.Itoa(int(end.Sub(start).Minutes())),
-	}
-	for _, p := range a.People {
-		switch {
-		case p.Role == coviu.RoleHost:
-			f.Doctor = p.Name
-		case p.Ref == appointments.PatientRef:
-			f.Patient = p.Name
-		default:
-			f.Interpreter = p.Name
-		}
-	}
-	return deskEntry{
-		Appointment: a, Form: f, Over: end.Before(now),
-		Class:     strings.ReplaceAll(string(a.Status()), " ", "-"),
-		StartTime: start.Format(timeLayout), EndTime: end.Format(timeLayout),
-	}
-}
-
-// read takes a form as it was typed, and what it means.
-func (s *server) read(r *http.Request) (typed form, w appointments.Wish, err error) {
+// read returns what was typed. What is missing or means nothing is refused with the
+// rest of the appointment.
+func (s *server) read(r *http.Request) *appointments.Appointment {
 	value := func(name string) string { return strings.TrimSpace(r.FormValue(name)) }
-	typed = form{
-		ID: value("id"), Title: value("title"), Day: value("day"), Start: value("start"), Minutes: value("minutes"),
-		Doctor: value("doctor"), Patient: value("patient"), Interpreter: value("interpreter"),
-	}
-	start, err := time.ParseInLocation(dateLayout+" "+timeLayout, typed.Day+" "+typed.Start, s.Location)
-	minutes, errMinutes := strconv.Atoi(typed.Minutes)
-	w = appointments.Wish{
-		Title: typed.Title, Start: start, End: start.Add(time.Duration(minutes) * time.Minute),
+	start, _ := time.ParseInLocation(time.DateOnly+" 15:04", value("day")+" "+value("start"), s.Location)
+	minutes, _ := strconv.Atoi(value("minutes"))
+	a := &appointments.Appointment{ID: r.PathValue("id"), Wish: appointments.Wish{
+		Title: value("title"), Start: start, End: start.Add(time.Duration(minutes) * time.Minute),
 		People: []appointments.Person{
-			{Ref: "doctor", Name: typed.Doctor, Role: coviu.RoleHost},
-			{Ref: appointments.PatientRef, Name: typed.Patient, Role: coviu.RoleGuest},
+			{Ref: "doctor", Name: value("doctor"), Role: coviu.RoleHost},
+			{Ref: appointments.PatientRef, Name: value("patient"), Role: coviu.RoleGuest},
 		},
+	}}
+	if name := value("interpreter"); name != "" {
+		a.People = append(a.People, appointments.Person{Ref: "interpreter", Name: name, Role: coviu.RoleGuest})
 	}
-	if typed.Interpreter != "" {
-		w.People = append(w.People, appointments.Person{Ref: "interpreter", Name: typed.Interpreter, Role: coviu.RoleGuest})
-	}
-	if errors.Join(err, errMinutes) != nil {
-		err = fmt.Errorf("%w: a day, a start and a length are needed", appointments.ErrInvalid)
-	}
-	return typed, w, err
+	return a
 }
 
-func (s *server) book(w http.ResponseWriter, r *http.Request) {
-	typed, wish, err := s.read(r)
-	if err == nil {
-		_, err = s.Replica.Put(r.Context(), typed.ID, wish)
-	}
-	s.afterChange(w, r, typed, err)
-}
-
-func (s *server) edit(w http.ResponseWriter, r *http.Request) {
-	typed, wish, err := s.read(r)
-	if err == nil {
-		_, err = s.Replica.Put(r.Context(), r.PathValue("id"), wish)
-	}
-	s.afterChange(w, r, form{Day: typed.Day}, err)
-}
-
-func (s *server) cancel(w http.ResponseWriter, r *http.Request) {
-	_, err := s.Replica.Cancel(r.Context(), r.PathValue("id"))
-	s.afterChange(w, r, form{Day: r.FormValue("day")}, err)
-}
-
-// afterChange shows the day again. A reload does not repeat the change.
-func (s *server) afterChange(w http.ResponseWriter, r *http.Request, typed form, err error) {
+// put makes an appointment or changes it.
+func (s *server) put(w http.ResponseWriter, r *http.Request) {
+	typed := s.read(r)
+	a, err := s.Replica.Put(r.Context(), typed.ID, typed.Wish)
 	if err != nil {
-		text, status := s.explain(r, err)
-		s.renderDesk(w, r, typed.Day, typed, strings.ToUpper(text[:1])+text[1:]+".", status)
+		s.renderDesk(w, r, typed, err)
 		return
 	}
-	http.Redirect(w, r, "/?day="+url.QueryEscape(typed.Day), http.StatusSeeOther)
+	s.showAgain(w, r, a)
 }
 
-// enterAsHost leads the doctor into the call. The link is in no page.
-func (s *server) enterAsHost(w http.ResponseWriter, r *http.Request) {
-	a, err := s.Replica.Get(r.Context(), r.PathValue("id"))
-	if err != nil {
-		s.fail(w, r, err)
-		return
-	}
-	s.enter(w, r, a, coviu.RoleHost)
+// showAgain shows the day again. A reload does not repeat the change.
+func (s *server) showAgain(w http.ResponseWriter, r *http.Request, _ *appointments.Appointment) {
+	http.Redirect(w, r, "/?day="+url.QueryEscape(r.FormValue("day")), http.StatusSeeOther)
 }
 
-func (s *server) enter(w http.ResponseWriter, r *http.Request, a *appointments.Appointment, role coviu.Role) {
-	link, err := s.Replica.Link(r.Context(), a, role)
-	if err != nil {
-		s.explain(r, err)
-		http.Error(w, "The call can't be opened just now. Go back, and try again in a moment.", http.StatusServiceUnavailable)
-		return
-	}
-	http.Redirect(w, r, link, http.StatusSeeOther) //nolint:gosec // the link is the service's
+func (s *server) patient(w http.ResponseWriter, _ *http.Request, a *appointments.Appointment) {
+	render(w, "patient.html", s.entry(a), http.StatusOK)
 }
 
-// ofPatient returns the appointment whose page it is. If there is none, it answers.
-func (s *server) ofPatient(w http.ResponseWriter, r *http.Request) (*appointments.Appointment, bool) {
-	a, err := s.Replica.ForPatient(r.Context(), r.PathValue("code"))
-	if err != nil {
-		s.fail(w, r, err)
-	}
-	return a, err == nil
-}
-
-// patientPage is what a patient sees.
-type patientPage struct {
-	Code, Title, Doctor, When, Zone, Status string
-	CanEnter                                bool
-}
-
-func (s *server) patient(w http.ResponseWriter, r *http.Request) {
-	a, ok := s.ofPatient(w, r)
-	if !ok {
-		return
-	}
-	start := a.Start.In(s.Location)
-	status := cmp.Or(map[appointments.Status]string{
-		appointments.Booked:      "Your appointment is booked. You can enter the call when it starts.",
-		appointments.Updating:    "Your appointment is being changed. This takes a moment.",
-		appointments.Canceled:    "This appointment was canceled.",
-		appointments.Canceling:   "This appointment was canceled.",
-		appointments.NeedsPerson: "We are looking into your appointment and will call you.",
-	}[a.Status()], "We are booking your appointment. This page shows when it is done.")
-	render(w, "patient.html", patientPage{
-		Code: a.PatientCode, Title: a.Title, Doctor: s.entry(a, time.Now()).Form.Doctor, Status: status,
-		When: start.Format("Monday, 2 January, 15:04"), Zone: start.Format("MST"), CanEnter: a.Status() == appointments.Booked,
-	}, http.StatusOK)
-}
-
-func (s *server) patientEvents(w http.ResponseWriter, r *http.Request) {
-	if a, ok := s.ofPatient(w, r); ok {
-		s.stream(w, r, a.ID)
-	}
-}
-
-func (s *server) enterAsPatient(w http.ResponseWriter, r *http.Request) {
-	if a, ok := s.ofPatient(w, r); ok {
-		s.enter(w, r, a, coviu.RoleGuest)
+// enterAs leads a person into the call. The link is in no page.
+func (s *server) enterAs(role coviu.Role) forAppointment {
+	return func(w http.ResponseWriter, r *http.Request, a *appointments.Appointment) {
+		link, err := s.Replica.Link(r.Context(), a, role)
+		if err != nil {
+			s.explain(r, err)
+			http.Error(w, "The call can't be opened just now. Go back, and try again in a moment.", http.StatusServiceUnavailable)
+			return
+		}
+		http.Redirect(w, r, link, http.StatusSeeOther) //nolint:gosec // the link is the service's
 	}
 }

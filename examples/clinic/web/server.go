@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/coviu/coviu-go-sdk"
 	"github.com/coviu/coviu-go-sdk/examples/clinic/appointments"
 )
 
@@ -35,16 +36,16 @@ type server struct {
 // New returns the handler. Its streams of events end with ctx.
 func New(ctx context.Context, c Config) http.Handler {
 	s := &server{c, ctx}
+	byID, canceled, byCode := (*appointments.Replica).Get, (*appointments.Replica).Cancel, (*appointments.Replica).ForPatient
 	staff := http.NewServeMux()
 	staff.HandleFunc("GET /{$}", s.frontDesk)
-	staff.HandleFunc("POST /appointments", s.book)
-	staff.HandleFunc("POST /appointments/{id}", s.edit)
-	staff.HandleFunc("POST /appointments/{id}/cancel", s.cancel)
-	staff.HandleFunc("POST /appointments/{id}/enter", s.enterAsHost)
 	staff.HandleFunc("GET /events", s.events)
-	staff.HandleFunc("GET /api/appointments/{id}", s.getJSON)
+	staff.HandleFunc("POST /appointments/{id}", s.put)
+	staff.HandleFunc("POST /appointments/{id}/cancel", s.with(canceled, s.showAgain))
+	staff.HandleFunc("POST /appointments/{id}/enter", s.with(byID, s.enterAs(coviu.RoleHost)))
+	staff.HandleFunc("GET /api/appointments/{id}", s.with(byID, s.reply))
 	staff.HandleFunc("PUT /api/appointments/{id}", s.putJSON)
-	staff.HandleFunc("DELETE /api/appointments/{id}", s.deleteJSON)
+	staff.HandleFunc("DELETE /api/appointments/{id}", s.with(canceled, s.reply))
 	staff.Handle("GET /metrics", c.Metrics)
 
 	all := http.NewServeMux()
@@ -54,9 +55,10 @@ func New(ctx context.Context, c Config) http.Handler {
 			http.ServeFileFS(w, r, assets, "assets/"+name)
 		})
 	}
-	all.HandleFunc("GET /patient/{code}", s.patient)
-	all.HandleFunc("GET /patient/{code}/events", s.patientEvents)
-	all.HandleFunc("POST /patient/{code}/enter", s.enterAsPatient)
+	// The id is the code of the patient.
+	all.HandleFunc("GET /patient/{id}", s.with(byCode, s.patient))
+	all.HandleFunc("GET /patient/{id}/events", s.with(byCode, s.eventsOf))
+	all.HandleFunc("POST /patient/{id}/enter", s.with(byCode, s.enterAs(coviu.RoleGuest)))
 	all.HandleFunc("GET /healthz", func(http.ResponseWriter, *http.Request) {})
 	all.HandleFunc("GET /readyz", s.ready)
 	protected := http.NewCrossOriginProtection().Handler(guard(all))
@@ -65,6 +67,22 @@ func New(ctx context.Context, c Config) http.Handler {
 	root.Handle("/", protected)
 	root.HandleFunc("POST /webhook", s.webhook)
 	return root
+}
+
+type forAppointment func(w http.ResponseWriter, r *http.Request, a *appointments.Appointment)
+
+// with hands on the appointment that get returns for the id in the path.
+func (s *server) with(
+	get func(*appointments.Replica, context.Context, string) (*appointments.Appointment, error), then forAppointment,
+) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		a, err := get(s.Replica, r.Context(), r.PathValue("id"))
+		if err != nil {
+			s.fail(w, r, err)
+			return
+		}
+		then(w, r, a)
+	}
 }
 
 // guard keeps pages with secrets out of caches, frames and referrers.

@@ -37,7 +37,7 @@ func TestTheFrontDeskNeedsThePassword(t *testing.T) {
 
 func TestOtherSitesCanNotBook(t *testing.T) {
 	header := map[string]string{"Authorization": "Basic ZGVzazpzZWNyZXQ=", "Sec-Fetch-Site": "cross-site"}
-	require.Equal(t, http.StatusForbidden, ask(t, http.MethodPost, "/appointments", header).Code)
+	require.Equal(t, http.StatusForbidden, ask(t, http.MethodPost, "/appointments/appointment-1", header).Code)
 }
 
 func TestEventsNeedTheToken(t *testing.T) {
