@@ -31,7 +31,7 @@ func findDatabase(ctx context.Context, stderr io.Writer, getenv func(string) str
 	if err != nil {
 		return "", nil, err
 	}
-	p := &postgres{program, dir, os.Getuid() == 0}
+	p := &postgres{program, dir}
 	if err := p.start(ctx); err != nil {
 		return "", nil, errors.Join(err, p.stop()) //nolint:contextcheck // it has to stop after ctx has ended
 	}
@@ -57,11 +57,10 @@ func findPostgres() string {
 // only its own user can open the directory. So it needs no port and no password.
 type postgres struct {
 	program, dir string
-	asRoot       bool
 }
 
 func (p *postgres) start(ctx context.Context) error {
-	if p.asRoot {
+	if os.Getuid() == 0 {
 		// The server refuses root, so its user gets the directory.
 		if err := p.run(ctx, "chown", "postgres", p.dir); err != nil {
 			return err
@@ -86,7 +85,7 @@ func (p *postgres) stop() error {
 // control runs pg_ctl as the user of the server.
 func (p *postgres) control(ctx context.Context, args ...string) error {
 	line := append([]string{p.program, "-D", filepath.Join(p.dir, "data"), "-w"}, args...)
-	if p.asRoot {
+	if os.Getuid() == 0 {
 		line = append([]string{"runuser", "-u", "postgres", "--"}, line...)
 	}
 	return p.run(ctx, line...)

@@ -115,16 +115,15 @@ func (e InvalidError) Error() string { return string(e) }
 
 func (w *Wish) check(id string) error {
 	hosts := 0
-	var refs []string
-	for _, p := range w.People {
+	for i, p := range w.People {
 		if p.Role == coviu.RoleHost {
 			hosts++
 		}
 		known := p.Role == coviu.RoleHost || p.Role == coviu.RoleGuest || p.Role == coviu.RoleParticipant
-		if !known || p.Name == "" || strings.TrimSpace(p.Name) != p.Name || !validRef.MatchString(p.Ref) || slices.Contains(refs, p.Ref) {
+		twice := slices.ContainsFunc(w.People[:i], func(other Person) bool { return other.Ref == p.Ref })
+		if !known || p.Name == "" || strings.TrimSpace(p.Name) != p.Name || !validRef.MatchString(p.Ref) || twice {
 			return InvalidError("each person needs a role, a name and a ref of their own")
 		}
-		refs = append(refs, p.Ref)
 	}
 	switch {
 	case !validID.MatchString(id):
@@ -142,11 +141,12 @@ func (w *Wish) check(id string) error {
 }
 
 func (w *Wish) patient() Person {
-	i := slices.IndexFunc(w.People, func(p Person) bool { return p.Ref == PatientRef })
-	if i < 0 {
-		return Person{}
+	for _, p := range w.People {
+		if p.Ref == PatientRef {
+			return p
+		}
 	}
-	return w.People[i]
+	return Person{}
 }
 
 // equal compares what the service is told.

@@ -34,15 +34,15 @@ func (s *Store) Put(ctx context.Context, id string, w Wish) (*Appointment, error
 	}
 	past := !w.Start.After(time.Now())
 	return s.change(ctx, func(tx pgx.Tx) (*Appointment, error) {
-		a, err := one(ctx, tx, `INSERT INTO clinic_appointments (id, title, starts_at, ends_at, people, patient_code)
-			VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING `+columns, id, w.Title, w.Start, w.End, w.People, rand.Text())
+		a, err := one(tx.Query(ctx, `INSERT INTO clinic_appointments (id, title, starts_at, ends_at, people, patient_code)
+			VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING `+columns, id, w.Title, w.Start, w.End, w.People, rand.Text()))
 		switch {
 		case err == nil && past:
 			return nil, errPast
 		case !errors.Is(err, ErrUnknown):
 			return a, err
 		}
-		a, err = one(ctx, tx, "SELECT "+columns+" FROM clinic_appointments WHERE id = $1 FOR UPDATE", id)
+		a, err = one(tx.Query(ctx, "SELECT "+columns+" FROM clinic_appointments WHERE id = $1 FOR UPDATE", id))
 		switch {
 		case err != nil:
 			return nil, err
@@ -57,18 +57,18 @@ func (s *Store) Put(ctx context.Context, id string, w Wish) (*Appointment, error
 		if a.patient() != w.patient() {
 			code = rand.Text() // The page of another patient leads nowhere from now on.
 		}
-		return one(ctx, tx, `UPDATE clinic_appointments
+		return one(tx.Query(ctx, `UPDATE clinic_appointments
 			SET title = $2, starts_at = $3, ends_at = $4, people = $5, patient_code = $6, revision = revision + 1, problem = ''
-			WHERE id = $1 RETURNING `+columns, id, w.Title, w.Start, w.End, w.People, code)
+			WHERE id = $1 RETURNING `+columns, id, w.Title, w.Start, w.End, w.People, code))
 	})
 }
 
 // Cancel cancels an appointment for good. It may be repeated.
 func (s *Store) Cancel(ctx context.Context, id string) (*Appointment, error) {
 	return s.change(ctx, func(tx pgx.Tx) (*Appointment, error) {
-		return one(ctx, tx, `UPDATE clinic_appointments
+		return one(tx.Query(ctx, `UPDATE clinic_appointments
 			SET canceled = true, problem = '', revision = revision + CASE WHEN canceled AND problem = '' THEN 0 ELSE 1 END
-			WHERE id = $1 RETURNING `+columns, id)
+			WHERE id = $1 RETURNING `+columns, id))
 	})
 }
 
@@ -110,22 +110,23 @@ func (s *Store) change(ctx context.Context, f func(tx pgx.Tx) (*Appointment, err
 
 // Get returns an appointment by its id.
 func (s *Store) Get(ctx context.Context, id string) (*Appointment, error) {
-	return one(ctx, s.pool, "SELECT "+columns+" FROM clinic_appointments WHERE id = $1", id)
+	return one(s.pool.Query(ctx, "SELECT "+columns+" FROM clinic_appointments WHERE id = $1", id))
 }
 
 // ForPatient returns the appointment of a patient's page.
 func (s *Store) ForPatient(ctx context.Context, code string) (*Appointment, error) {
-	return one(ctx, s.pool, "SELECT "+columns+" FROM clinic_appointments WHERE patient_code = $1", code)
+	return one(s.pool.Query(ctx, "SELECT "+columns+" FROM clinic_appointments WHERE patient_code = $1", code))
 }
 
 // Between returns the appointments that start from one moment to before another.
 func (s *Store) Between(ctx context.Context, from, to time.Time) ([]*Appointment, error) {
-	return s.many(ctx, "starts_at >= $1 AND starts_at < $2", from, to)
+	return many(s.pool.Query(ctx, "SELECT "+columns+` FROM clinic_appointments
+		WHERE starts_at >= $1 AND starts_at < $2 ORDER BY starts_at, id`, from, to))
 }
 
 // Counts returns how many appointments from now on have each status.
 func (s *Store) Counts(ctx context.Context) (map[Status]int, error) {
-	coming, err := s.many(ctx, "ends_at > now()")
+	coming, err := many(s.pool.Query(ctx, "SELECT "+columns+" FROM clinic_appointments WHERE ends_at > now()"))
 	if err != nil {
 		return nil, err
 	}
@@ -155,13 +156,8 @@ func (s *Store) Findings(ctx context.Context) (last []Finding, err error) {
 const columns = `id, title, starts_at, ends_at, people, canceled, revision, synced, booking, session_id, participants,
 	in_doubt, problem, patient_code`
 
-// querier is a pool or a transaction. The rows of a query that failed hold its error.
-type querier interface {
-	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
-}
-
-func one(ctx context.Context, q querier, sql string, args ...any) (*Appointment, error) {
-	rows, _ := q.Query(ctx, sql, args...)
+// one reads the row of a query. The rows of one that failed hold its error.
+func one(rows pgx.Rows, _ error) (*Appointment, error) {
 	a, err := pgx.CollectOneRow(rows, pgx.RowToAddrOfStructByName[Appointment])
 	if errors.Is(err, pgx.ErrNoRows) {
 		err = ErrUnknown
@@ -169,7 +165,6 @@ func one(ctx context.Context, q querier, sql string, args ...any) (*Appointment,
 	return a, err
 }
 
-func (s *Store) many(ctx context.Context, where string, args ...any) ([]*Appointment, error) {
-	rows, _ := s.pool.Query(ctx, "SELECT "+columns+" FROM clinic_appointments WHERE "+where+" ORDER BY starts_at, id", args...)
+func many(rows pgx.Rows, _ error) ([]*Appointment, error) {
 	return pgx.CollectRows(rows, pgx.RowToAddrOfStructByName[Appointment])
 }

@@ -11,8 +11,6 @@ import (
 	"github.com/jackc/pgxlisten"
 )
 
-const reconnectWait = time.Second
-
 // Feed tells when appointments change, whichever replica changes them.
 type Feed struct {
 	mu sync.Mutex
@@ -61,7 +59,7 @@ func (f *Feed) HandleBacklog(context.Context, string, *pgx.Conn) error {
 func (f *Feed) listen(ctx context.Context, config *pgx.ConnConfig, logger *slog.Logger) {
 	listener := pgxlisten.Listener{
 		Connect:        func(ctx context.Context) (*pgx.Conn, error) { return pgx.ConnectConfig(ctx, config) },
-		ReconnectDelay: reconnectWait,
+		ReconnectDelay: time.Second,
 		LogError: func(ctx context.Context, err error) {
 			if ctx.Err() == nil {
 				logger.WarnContext(ctx, "not listening for changes, will try again", slog.Any("error", err))

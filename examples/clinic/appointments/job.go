@@ -2,7 +2,6 @@ package appointments
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"log/slog"
 	"math/rand/v2"
@@ -42,53 +41,45 @@ func (w *syncWorker) NextRetry(*river.Job[syncArgs]) time.Time {
 	return time.Now().Add(w.longestPause() / 4)
 }
 
-// Work repeats until the appointment has not changed meanwhile.
+// Work carries out what the appointment asks for now.
 func (w *syncWorker) Work(ctx context.Context, job *river.Job[syncArgs]) error {
-	for {
-		a, err := w.Get(ctx, job.Args.AppointmentID)
-		if errors.Is(err, ErrUnknown) {
-			return river.JobCancel(err)
-		}
-		if err != nil {
-			return err
-		}
-		people, err := w.carryOut(ctx, a)
-		problem, needsPerson := errors.AsType[problemError](err)
-		switch {
-		case errors.Is(err, errChanged):
-			continue
-		case err != nil && !needsPerson:
-			return w.later(ctx, job, a, err)
-		}
-		ended, err := w.finish(ctx, job, a, people, string(problem))
-		if ended || err != nil {
-			return err
-		}
+	a, err := w.Get(ctx, job.Args.AppointmentID)
+	if err != nil {
+		return err
 	}
+	people, err := w.carryOut(ctx, a)
+	problem, needsPerson := errors.AsType[problemError](err)
+	switch {
+	case errors.Is(err, errChanged):
+		return river.JobSnooze(0)
+	case err != nil && !needsPerson:
+		return w.later(ctx, job, a, err)
+	}
+	return w.finish(ctx, job, a, people, string(problem))
 }
 
-// finish records what became of a revision and ends the job, in one transaction.
-// It returns false if the appointment has changed meanwhile.
+// finish records what became of a revision and ends the job, in one transaction. If
+// the appointment has changed meanwhile, the job runs again.
 func (w *syncWorker) finish(
 	ctx context.Context, job *river.Job[syncArgs], a *Appointment, people map[string]string, problem string,
-) (ended bool, err error) {
-	err = pgx.BeginFunc(ctx, w.pool, func(tx pgx.Tx) error {
+) error {
+	return pgx.BeginFunc(ctx, w.pool, func(tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, `UPDATE clinic_appointments
 			SET synced = CASE WHEN $4 = '' THEN revision ELSE synced END, participants = COALESCE($3, participants),
 				in_doubt = false, problem = $4
 			WHERE id = $1 AND revision = $2`, a.ID, a.Revision, people, problem)
-		if err != nil || tag.RowsAffected() == 0 {
+		if err != nil {
 			return err
 		}
-		ended = true
+		if tag.RowsAffected() == 0 {
+			return river.JobSnooze(0)
+		}
 		_, err = river.JobCompleteTx[*riverpgxv5.Driver](ctx, tx, job)
 		if errors.Is(err, rivertype.ErrNotFound) {
-			// The job was taken for dead, and another one has done the same.
-			return nil
+			return nil // The job was taken for dead, and another one has done the same.
 		}
 		return err
 	})
-	return ended, err
 }
 
 // later lets the job wait. A waiting job does not use up attempts.
@@ -112,14 +103,9 @@ func (w *syncWorker) later(ctx context.Context, job *river.Job[syncArgs], a *App
 	return river.JobSnooze(pause)
 }
 
-// pause is what the service asked for, or else grows with each time that the job
-// had to wait.
+// pause is what the service asked for, or else grows with the age of the job.
 func (w *syncWorker) pause(job *river.Job[syncArgs], cause error) time.Duration {
-	var waited struct {
-		Snoozes int `json:"snoozes"` // counted by River
-	}
-	_ = json.Unmarshal(job.Metadata, &waited)
-	pause := min(w.longestPause(), time.Second<<min(waited.Snoozes, 10))
+	pause := min(w.longestPause(), max(time.Second, time.Since(job.CreatedAt)))
 	pause = pause/2 + rand.N(pause/2)
 	if e, ok := errors.AsType[*coviu.APIError](cause); ok {
 		pause = max(pause, e.RetryAfter)

@@ -54,8 +54,16 @@ func (s *service) reconcile(ctx context.Context, _ *river.Job[reconcileArgs]) er
 	if err != nil {
 		return err
 	}
-	if err := r.list(ctx); err != nil {
-		return err
+	// The end has a margin because the documents of the service disagree on what it
+	// means.
+	days := &coviu.SessionListOptions{StartTime: r.from, EndTime: r.from.Add(ahead + longestSession), Prefetch: 2}
+	for session, err := range s.Client.Sessions.All(ctx, days) {
+		if err != nil {
+			return err
+		}
+		if session.CanceledTime == nil && session.StartTime.Before(r.from.Add(ahead)) {
+			r.live[session.SessionID] = session
+		}
 	}
 	for _, a := range appointments {
 		r.check(a)
@@ -78,24 +86,6 @@ func (s *service) requeue(ctx context.Context) error {
 		return err
 	}
 	return s.CheckAgain(ctx, ids...)
-}
-
-// list reads the sessions of the days. The end has a margin because the documents
-// of the service disagree on what it means.
-func (r *reconciliation) list(ctx context.Context) error {
-	for session, err := range r.Client.Sessions.All(ctx, &coviu.SessionListOptions{
-		StartTime: r.from,
-		EndTime:   r.from.Add(ahead + longestSession),
-		Prefetch:  2,
-	}) {
-		if err != nil {
-			return err
-		}
-		if session.CanceledTime == nil && session.StartTime.Before(r.from.Add(ahead)) {
-			r.live[session.SessionID] = session
-		}
-	}
-	return nil
 }
 
 // check compares one appointment. Those that are being changed are not compared:
@@ -163,9 +153,12 @@ func (r *reconciliation) end(ctx context.Context) error {
 	if err := r.CheckAgain(ctx, r.differ...); err != nil {
 		return err
 	}
+	if len(r.differ) > 0 {
+		r.Logger.WarnContext(ctx, "appointments and sessions differ", slog.Any("appointments", r.differ))
+	}
 	r.repaired += len(r.differ)
-	r.Logger.InfoContext(ctx, "reconciled", slog.Int("compared", r.compared), slog.Int("repaired", r.repaired),
-		slog.Any("differed", r.differ), slog.Int("reported", len(r.findings)))
+	r.Logger.InfoContext(ctx, "reconciled", slog.Int("compared", r.compared),
+		slog.Int("repaired", r.repaired), slog.Int("reported", len(r.findings)))
 	_, err := r.pool.Exec(ctx, `WITH old AS (DELETE FROM clinic_reconciliations WHERE ended_at < $4)
 		INSERT INTO clinic_reconciliations (ended_at, compared, repaired, findings) VALUES (clock_timestamp(), $1, $2, $3)`,
 		r.compared, r.repaired, r.findings, r.from.Add(-longestPast))

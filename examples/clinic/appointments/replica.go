@@ -52,14 +52,9 @@ func Start(ctx context.Context, c Config) (*Replica, error) {
 	c.BookFor = cmp.Or(c.BookFor, 20*time.Second)
 	s := &service{&Store{pool: c.Pool}, c}
 	workers := river.NewWorkers()
-	err := errors.Join(
-		river.AddWorkerSafely(workers, &syncWorker{service: s}),
-		river.AddWorkerSafely(workers, river.WorkFunc(s.reconcile)),
-	)
-	if err != nil {
-		return nil, err
-	}
-	s.queue, err = river.NewClient(riverpgxv5.New(c.Pool), &river.Config{
+	river.AddWorker(workers, &syncWorker{service: s})
+	river.AddWorker(workers, river.WorkFunc(s.reconcile))
+	queue, err := river.NewClient(riverpgxv5.New(c.Pool), &river.Config{
 		Queues:        map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: cmp.Or(c.Workers, 20)}},
 		Workers:       workers,
 		FetchCooldown: 20 * time.Millisecond, // Jobs are short: the next one shall not wait for 100 ms.
@@ -76,8 +71,9 @@ func Start(ctx context.Context, c Config) (*Replica, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.queue = queue
 	// Stop ends the jobs, and not the end of ctx.
-	if err := s.queue.Start(context.WithoutCancel(ctx)); err != nil {
+	if err := queue.Start(context.WithoutCancel(ctx)); err != nil {
 		return nil, err
 	}
 	feed := &Feed{next: map[string]chan struct{}{}}
@@ -124,12 +120,12 @@ func (r *Replica) Link(ctx context.Context, a *Appointment, role coviu.Role) (st
 // Hint says that something about a session may have changed at the service. It
 // makes a reconciliation come sooner, and nothing depends on it.
 func (r *Replica) Hint(ctx context.Context, sessionID string) error {
-	a, err := one(ctx, r.pool, "SELECT "+columns+" FROM clinic_appointments WHERE session_id = $1 AND session_id <> ''", sessionID)
-	switch {
-	case errors.Is(err, ErrUnknown):
+	a, err := one(r.pool.Query(ctx, "SELECT "+columns+" FROM clinic_appointments WHERE session_id = NULLIF($1, '')", sessionID))
+	if errors.Is(err, ErrUnknown) {
 		_, err = r.queue.Insert(ctx, reconcileArgs{}, nil)
 		return err
-	case err != nil:
+	}
+	if err != nil {
 		return err
 	}
 	return r.CheckAgain(ctx, a.ID)

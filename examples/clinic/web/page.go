@@ -14,10 +14,13 @@ import (
 	"github.com/coviu/coviu-go-sdk/examples/clinic/appointments"
 )
 
-//go:embed assets
-var assets embed.FS
+//go:embed assets/style.css assets/live.js
+var files embed.FS
 
-var pages = template.Must(template.ParseFS(assets, "assets/*.html"))
+//go:embed assets/*.html
+var texts embed.FS
+
+var pages = template.Must(template.ParseFS(texts, "assets/*.html"))
 
 // deskPage is a day at the front desk.
 type deskPage struct {
@@ -64,10 +67,9 @@ func (s *server) frontDesk(w http.ResponseWriter, r *http.Request) {
 func (s *server) day(r *http.Request) time.Time {
 	day, err := time.ParseInLocation(time.DateOnly, r.FormValue("day"), s.Location)
 	if err != nil {
-		now := time.Now().In(s.Location)
-		return time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, s.Location)
+		day = time.Now().In(s.Location)
 	}
-	return day
+	return time.Date(day.Year(), day.Month(), day.Day(), 0, 0, 0, 0, s.Location)
 }
 
 // blank is what the form for a new appointment shows. The id comes from the form, so
@@ -157,6 +159,6 @@ func (s *server) enterAs(role coviu.Role) forAppointment {
 			http.Error(w, "The call can't be opened just now. Go back, and try again in a moment.", http.StatusServiceUnavailable)
 			return
 		}
-		http.Redirect(w, r, link, http.StatusSeeOther) //nolint:gosec // the link is the service's
+		http.Redirect(w, r, link, http.StatusSeeOther)
 	}
 }

@@ -50,23 +50,15 @@ func New(ctx context.Context, c Config) http.Handler {
 
 	all := http.NewServeMux()
 	all.Handle("/", s.staffOnly(staff))
-	for _, name := range []string{"style.css", "live.js"} {
-		all.HandleFunc("GET /"+name, func(w http.ResponseWriter, r *http.Request) {
-			http.ServeFileFS(w, r, assets, "assets/"+name)
-		})
-	}
+	all.Handle("GET /assets/", http.FileServerFS(files))
 	// The id is the code of the patient.
 	all.HandleFunc("GET /patient/{id}", s.with(byCode, s.patient))
 	all.HandleFunc("GET /patient/{id}/events", s.with(byCode, s.eventsOf))
 	all.HandleFunc("POST /patient/{id}/enter", s.with(byCode, s.enterAs(coviu.RoleGuest)))
 	all.HandleFunc("GET /healthz", func(http.ResponseWriter, *http.Request) {})
 	all.HandleFunc("GET /readyz", s.ready)
-	protected := http.NewCrossOriginProtection().Handler(guard(all))
-
-	root := http.NewServeMux()
-	root.Handle("/", protected)
-	root.HandleFunc("POST /webhook", s.webhook)
-	return root
+	all.HandleFunc("POST /webhook", s.webhook)
+	return http.NewCrossOriginProtection().Handler(guard(all))
 }
 
 type forAppointment func(w http.ResponseWriter, r *http.Request, a *appointments.Appointment)

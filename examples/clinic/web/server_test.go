@@ -50,7 +50,7 @@ func TestEventsNeedTheToken(t *testing.T) {
 }
 
 func TestPagesAreNotKept(t *testing.T) {
-	reply := ask(t, http.MethodGet, "/live.js", nil)
+	reply := ask(t, http.MethodGet, "/assets/live.js", nil)
 	require.Equal(t, http.StatusOK, reply.Code)
 	require.Equal(t, "no-store", reply.Header().Get("Cache-Control"))
 	require.Equal(t, "no-referrer", reply.Header().Get("Referrer-Policy"))

@@ -19,7 +19,7 @@ func (s *server) webhook(w http.ResponseWriter, r *http.Request) {
 			SessionID string `json:"sessionId"`
 		} `json:"payload"`
 	}
-	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 64<<10)).Decode(&event); err != nil {
+	if err := json.NewDecoder(r.Body).Decode(&event); err != nil {
 		http.Error(w, "no event", http.StatusBadRequest)
 		return
 	}
