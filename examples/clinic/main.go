@@ -45,9 +45,6 @@ database.
 
 `
 
-// stopWithin is how long jobs and requests may take to end.
-const stopWithin = 20 * time.Second
-
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, os.Args[1:], os.Stderr, os.Getenv)
@@ -157,7 +154,8 @@ func (s *settings) serve(ctx context.Context, listener net.Listener, pool *pgxpo
 	case err = <-failed:
 	case <-ctx.Done():
 	}
-	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
+	// Jobs and requests get some time to end.
+	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
 	defer cancel()
 	return errors.Join(err, server.Shutdown(stopping), replica.Stop(stopping))
 }

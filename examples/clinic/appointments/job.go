@@ -84,11 +84,10 @@ func (w *syncWorker) finish(
 
 // later lets the job wait. A waiting job does not use up attempts.
 func (w *syncWorker) later(ctx context.Context, job *river.Job[syncArgs], a *Appointment, cause error) error {
-	doubt := errors.Is(cause, coviu.ErrOutcomeUnknown)
 	pause := w.pause(job, cause)
 	w.Logger.WarnContext(ctx, "appointment not carried out, will try again", slog.String("appointment", a.ID),
 		slog.Duration("pause", pause), slog.Any("error", cause))
-	if doubt && !a.InDoubt {
+	if errors.Is(cause, coviu.ErrOutcomeUnknown) && !a.InDoubt {
 		// Even if the job's time is up.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.longestPause())
 		defer cancel()

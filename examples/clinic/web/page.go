@@ -59,10 +59,6 @@ func (e entry) Class() string { return strings.ReplaceAll(string(e.Status()), " 
 
 func (e entry) Minutes() int { return int(e.End.Sub(e.Start).Minutes()) }
 
-func (s *server) frontDesk(w http.ResponseWriter, r *http.Request) {
-	s.renderDesk(w, r, s.blank(r), nil)
-}
-
 // day is the day that the page shows, today if none is named.
 func (s *server) day(r *http.Request) time.Time {
 	day, err := time.ParseInLocation(time.DateOnly, r.FormValue("day"), s.Location)
@@ -72,14 +68,14 @@ func (s *server) day(r *http.Request) time.Time {
 	return time.Date(day.Year(), day.Month(), day.Day(), 0, 0, 0, 0, s.Location)
 }
 
-// blank is what the form for a new appointment shows. The id comes from the form, so
-// that sending it twice makes one appointment.
-func (s *server) blank(r *http.Request) *appointments.Appointment {
+// frontDesk shows a day with an empty form. The id comes from the form, so that
+// sending it twice makes one appointment.
+func (s *server) frontDesk(w http.ResponseWriter, r *http.Request) {
 	day, next := s.day(r), time.Now().In(s.Location).Truncate(30*time.Minute).Add(time.Hour)
 	start := time.Date(day.Year(), day.Month(), day.Day(), next.Hour(), next.Minute(), 0, 0, s.Location)
-	return &appointments.Appointment{
+	s.renderDesk(w, r, &appointments.Appointment{
 		ID: rand.Text(), Wish: appointments.Wish{Title: "Consultation", Start: start, End: start.Add(30 * time.Minute)},
-	}
+	}, nil)
 }
 
 // renderDesk shows a day, and what was typed if it was refused.
