@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
 	"github.com/coviu/coviu-go-sdk"
@@ -109,6 +110,26 @@ func (c *clinic) holdFirst(method string) (arrived, release chan struct{}) {
 		}
 	}))
 	return arrived, release
+}
+
+func TestReplicasMayMigrateAtTheSameTime(t *testing.T) {
+	t.Parallel()
+	database := newDatabase(t)
+	migrate := func() error {
+		pool, err := pgxpool.New(t.Context(), database)
+		if err != nil {
+			return err
+		}
+		defer pool.Close()
+		return appointments.Migrate(t.Context(), pool, slog.New(slog.DiscardHandler))
+	}
+	results := make(chan error)
+	for range replicas {
+		go func() { results <- migrate() }()
+	}
+	for range replicas {
+		require.NoError(t, <-results)
+	}
 }
 
 func TestAChangeDuringTheBookingIsNotLost(t *testing.T) {

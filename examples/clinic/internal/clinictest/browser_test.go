@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -336,6 +337,35 @@ func event(t *testing.T, clinic, token, sessionID string) (status int) {
 	require.NoError(t, err)
 	defer res.Body.Close()
 	return res.StatusCode
+}
+
+// A form has the id of its appointment. So what was refused can be mended and sent
+// again, and sending it twice books once.
+func TestARefusedFormKeepsWhatWasTyped(t *testing.T) {
+	service := coviutest.NewServer()
+	defer service.Close()
+	clinic := startClinic(t, service, "DATABASE_URL="+newDatabase(t))
+	form := url.Values{
+		"title": {"Check-up"}, "doctor": {"Dr. Ada Nwosu"}, "patient": {"Ben Okafor"}, "interpreter": {"Ines Duarte"},
+		"day": {"2020-01-15"}, "start": {"09:20"}, "minutes": {"25"},
+	}
+	submit := func() (status int, page string) {
+		return send(t.Context(), http.MethodPost, clinic+"/appointments/appointment-1?"+form.Encode(), nil)
+	}
+	status, page := submit()
+	require.Equal(t, http.StatusUnprocessableEntity, status)
+	require.Contains(t, page, "Not saved: the start has passed.")
+	require.Contains(t, page, `action="/appointments/appointment-1" id="book"`)
+	for _, typed := range []string{"Check-up", "Dr. Ada Nwosu", "Ben Okafor", "Ines Duarte", "2020-01-15", "09:20", "25"} {
+		require.Contains(t, page, `value="`+typed+`"`)
+	}
+	form.Set("day", tomorrow())
+	for range 2 {
+		status, page = submit()
+		require.Equal(t, http.StatusOK, status, page)
+		require.Equal(t, 1, strings.Count(page, "<li id="))
+	}
+	require.Eventually(t, func() bool { return len(service.Sessions()) == 1 }, 10*time.Second, 10*time.Millisecond)
 }
 
 // One command with nothing at hand but the programs of a server.
