@@ -131,7 +131,7 @@ func (w *Wish) check(id string) error {
 	case strings.TrimSpace(w.Title) == "":
 		return InvalidError("a title is missing")
 	case w.Start.IsZero(), !w.Start.Before(w.End):
-		return InvalidError("it needs a start, and an end after that")
+		return InvalidError("an appointment needs a start, and an end after it")
 	case w.End.Sub(w.Start) > longestSession:
 		return InvalidError("an appointment takes 12 hours at most")
 	case hosts != 1 || len(w.People) < 2 || len(w.People) > mostPeople:
