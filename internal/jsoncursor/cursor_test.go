@@ -158,6 +158,7 @@ func TestAnErrorNamesItsPathAndNeverAValue(t *testing.T) {
 		{"{\"name\":\"a\x00b\"}", "name", "control character in a string"},
 		{`{"name":"\x"}`, "name", "bad escape in a string"},
 		{`{"name":"\u12G4"}`, "name", "bad escape in a string"},
+		{`{"name":"\u123G"}`, "name", "bad escape in a string"},
 		{`{"name":"\u12/4"}`, "name", "bad escape in a string"},
 		{`{"name":"\u12:4"}`, "name", "bad escape in a string"},
 		{`{"name":"\u12@4"}`, "name", "bad escape in a string"},
