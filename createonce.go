@@ -266,10 +266,7 @@ func isRemoved(p Participant) bool { return p.DeletedAt != nil }
 // keeps whole seconds, or milliseconds, booked what was asked for.
 func sameTime(got, asked time.Time) bool {
 	got = got.Truncate(time.Millisecond)
-	if got.Equal(got.Truncate(time.Second)) && got.Equal(asked.Truncate(time.Second)) {
-		return true
-	}
-	return got.Equal(asked.Truncate(time.Millisecond))
+	return got.Equal(asked.Truncate(time.Millisecond)) || got.Equal(asked.Truncate(time.Second))
 }
 
 // hasAll reports whether there is a participant for each one that was requested.

@@ -96,6 +96,54 @@ func TestFault62_Phone(t *testing.T) {
 	})
 }
 
+// Fields that the request leaves out agree with everything. All others must be equal.
+func TestFault62_EachFieldOfTheRequestCounts(t *testing.T) {
+	host := coviu.ParticipantCreationRequest{
+		DisplayName: "Dr. Who", Role: coviu.RoleHost, Picture: "https://clinic.example/who.png", State: "doctor", Phone: "+61 2 5550 0000",
+	}
+	type request = coviu.SessionCreationRequest
+	for name, row := range map[string]struct {
+		change        func(r *request)
+		times, people bool // which of them is reported
+	}{
+		"nothing":       {func(*request) {}, false, false},
+		"no name":       {func(r *request) { r.Participants[0].DisplayName = "" }, false, false},
+		"other name":    {func(r *request) { r.Participants[0].DisplayName = "Dr. No" }, false, true},
+		"no role":       {func(r *request) { r.Participants[0].Role = "" }, false, false},
+		"role's case":   {func(r *request) { r.Participants[0].Role = "Host" }, false, false},
+		"other role":    {func(r *request) { r.Participants[0].Role = coviu.RoleGuest }, false, true},
+		"no picture":    {func(r *request) { r.Participants[0].Picture = "" }, false, false},
+		"other picture": {func(r *request) { r.Participants[0].Picture = "https://clinic.example/no.png" }, false, true},
+		"other state":   {func(r *request) { r.Participants[0].State = "nurse" }, false, true},
+		"no phone":      {func(r *request) { r.Participants[0].Phone = "" }, false, false},
+		"other phone":   {func(r *request) { r.Participants[0].Phone = "+61 2 5550 0001" }, false, true},
+		"later start":   {func(r *request) { r.StartTime = r.StartTime.Add(time.Second) }, true, false},
+		"later end":     {func(r *request) { r.EndTime = r.EndTime.Add(time.Second) }, true, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			onceServer(t, func(t *testing.T, s *coviutest.Server, client *coviu.Client) {
+				req := appointment(s)
+				req.Participants[0] = host
+				first, err := client.Sessions.CreateOnce(t.Context(), onceKey, req)
+				require.NoError(t, err)
+				row.change(req)
+				again, err := client.Sessions.CreateOnce(t.Context(), onceKey, req)
+				assert.Equal(t, 1, s.Count(opBook))
+				if !row.times && !row.people {
+					require.NoError(t, err)
+					assert.Equal(t, first.SessionID, again.SessionID)
+					return
+				}
+				require.ErrorIs(t, err, coviu.ErrKeyConflict)
+				var conflict *coviu.KeyError
+				require.ErrorAs(t, err, &conflict)
+				assert.Equal(t, row.times, conflict.Times)
+				assert.Equal(t, row.people, conflict.People)
+			})
+		})
+	}
+}
+
 // A participant of the request may fit several of the session. One who is taken
 // first must not stand in the way of another one who fits nobody else.
 func TestFault62_ParticipantsThatFitSeveral(t *testing.T) {
