@@ -241,6 +241,20 @@ func TestAChangeDoesNotWaitForALongRetryAfter(t *testing.T) {
 	require.Empty(t, c.live())
 }
 
+func TestAChangeDuringAJobDoesNotWaitForItsLongRetryAfter(t *testing.T) {
+	c := newClinic(t)
+	c.put()
+	c.becomes(appointments.Booked)
+	c.service.Fail("PUT /sessions/{session_id}", coviutest.RateLimit(time.Hour))
+	arrived, release := c.holdFirst(http.MethodPut)
+	c.put(later)
+	<-arrived
+	c.cancel() // once, while the job runs
+	close(release)
+	c.becomes(appointments.Canceled)
+	require.Empty(t, c.live())
+}
+
 func TestABookingThatCameTooLateIsMadeAtTheNewTime(t *testing.T) {
 	c := newClinic(t)
 	c.service.Fail("GET /sessions", coviutest.Unavailable().Always())
