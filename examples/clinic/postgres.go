@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,7 +16,7 @@ var errNoPostgres = errors.New(`there is no PostgreSQL here. Install it:
   macOS            brew install postgresql
 or name a database: DATABASE_URL=postgres://user:password@host/database`)
 
-// findDatabase returns the URL of the database, and what stops a server that was
+// findDatabase returns the address of the database, and what stops a server that was
 // started for it.
 func findDatabase(ctx context.Context, stderr io.Writer, getenv func(string) string) (address string, stop func() error, err error) {
 	if address = getenv("DATABASE_URL"); address != "" {
@@ -36,7 +35,7 @@ func findDatabase(ctx context.Context, stderr io.Writer, getenv func(string) str
 		return "", nil, errors.Join(err, p.stop()) //nolint:contextcheck // it has to stop after ctx has ended
 	}
 	fmt.Fprintln(stderr, "clinic: DATABASE_URL is not set: using a PostgreSQL server that ends with this program")
-	return "postgres:///postgres?user=postgres&host=" + url.QueryEscape(dir), p.stop, nil
+	return fmt.Sprintf("dbname=postgres user=postgres host='%s'", dir), p.stop, nil
 }
 
 // findPostgres returns the path of the newest pg_ctl, or "".
@@ -66,12 +65,17 @@ func (p *postgres) start(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := p.control(ctx, "initdb", "-o", "-U postgres -A trust -E UTF8 --no-sync"); err != nil {
+	if err := p.control(ctx, "initdb", "-o", "-U postgres -A trust -E UTF8 --locale=C --no-sync"); err != nil {
 		return err
 	}
 	// Ctrl-C does not reach the server, because pg_ctl starts it in a session of its own.
 	options := fmt.Sprintf("-c listen_addresses= -c unix_socket_directories='%s'", p.dir)
-	return p.control(ctx, "start", "-l", filepath.Join(p.dir, "log"), "-o", options)
+	log := filepath.Join(p.dir, "log")
+	if err := p.control(ctx, "start", "-l", log, "-o", options); err != nil {
+		why, _ := os.ReadFile(log) // It is deleted with the directory.
+		return fmt.Errorf("%w%s", err, why)
+	}
+	return nil
 }
 
 func (p *postgres) stop() error {

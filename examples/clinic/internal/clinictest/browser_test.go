@@ -368,11 +368,16 @@ func TestARefusedFormKeepsWhatWasTyped(t *testing.T) {
 	require.Eventually(t, func() bool { return len(service.Sessions()) == 1 }, 10*time.Second, 10*time.Millisecond)
 }
 
-// One command with nothing at hand but the programs of a server.
+// One command with nothing at hand but the programs of a server. The language may
+// not be installed, and the directory may have any name.
 func TestTheProgramBringsItsOwnDatabase(t *testing.T) {
 	service := coviutest.NewServer()
 	defer service.Close()
-	clinic := startClinic(t, service, "DATABASE_URL=")
+	dir, err := os.MkdirTemp("", "clinic test & ")
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, os.Remove(dir), "nothing is left in it") })
+	require.NoError(t, os.Chmod(dir, 0o755)) //nolint:gosec // the server's user has to enter it
+	clinic := startClinic(t, service, "DATABASE_URL=", "TMPDIR="+dir, "LC_ALL=xx_XX.UTF-8")
 	put(t, clinic, "appointment-1", "10:00")
 	require.Eventually(t, func() bool {
 		_, text := send(t.Context(), http.MethodGet, clinic+"/api/appointments/appointment-1", nil)
