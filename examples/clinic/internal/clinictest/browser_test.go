@@ -339,6 +339,37 @@ func event(t *testing.T, clinic, token, sessionID string) (status int) {
 	return res.StatusCode
 }
 
+// A patient who keeps the page open sees the new time, and nothing of the
+// appointment once it is another patient's.
+func TestThePatientsPageFollows(t *testing.T) {
+	service := coviutest.NewServer()
+	defer service.Close()
+	clinic := startClinic(t, service, "DATABASE_URL="+newDatabase(t))
+	put(t, clinic, "appointment-1", "10:15")
+	ctx := newBrowser(t)
+	var patientsPage string
+	require.NoError(t, chromedp.Do(ctx,
+		chromedp.Navigate(clinic+"/?day="+tomorrow()),
+		chromedp.WaitVisible(`li.booked a`),
+		text(`document.querySelector("li.booked a").href`, &patientsPage),
+	))
+	require.NoError(t, chromedp.Do(ctx,
+		chromedp.Navigate(patientsPage),
+		chromedp.WaitVisible("#state button"),
+		shows(t, "h1", "10:15"),
+	))
+	put(t, clinic, "appointment-1", "11:45")
+	require.NoError(t, chromedp.Do(ctx, until(`document.querySelector("h1").textContent.includes("11:45")`)))
+
+	form := url.Values{
+		"title": {"Check-up"}, "doctor": {"Dr. Tomás Herrera"}, "patient": {"Ben Okafor"},
+		"day": {tomorrow()}, "start": {"11:45"}, "minutes": {"30"},
+	}
+	status, _ := send(t.Context(), http.MethodPost, clinic+"/appointments/appointment-1?"+form.Encode(), nil)
+	require.Equal(t, http.StatusOK, status)
+	require.NoError(t, chromedp.Do(ctx, until(`!document.querySelector("#state") && document.body.textContent.includes("no such appointment")`)))
+}
+
 // A form has the id of its appointment. So what was refused can be mended and sent
 // again, and sending it twice books once.
 func TestARefusedFormKeepsWhatWasTyped(t *testing.T) {

@@ -10,6 +10,7 @@ events.onmessage = () => {
 
 async function load() {
   const reply = await fetch(document.body.dataset.page);
+  if (reply.status === 404) location.reload(); // It is another patient's now.
   if (!reply.ok) return;
   const fresh = new DOMParser().parseFromString(await reply.text(), "text/html");
   for (const list of document.querySelectorAll("[data-list]")) {
