@@ -35,6 +35,7 @@ type deskPage struct {
 type entry struct {
 	*appointments.Appointment
 	Doctor, Patient, Interpreter string
+	Others                       []appointments.Person // in no field of the form
 }
 
 func (s *server) entry(a *appointments.Appointment) entry {
@@ -46,8 +47,10 @@ func (s *server) entry(a *appointments.Appointment) entry {
 			e.Doctor = p.Name
 		case p.Ref == appointments.PatientRef:
 			e.Patient = p.Name
-		default:
+		case p.Ref == "interpreter":
 			e.Interpreter = p.Name
+		default:
+			e.Others = append(e.Others, p)
 		}
 	}
 	return e
@@ -129,6 +132,9 @@ func (s *server) read(r *http.Request) *appointments.Appointment {
 // put makes an appointment or changes it.
 func (s *server) put(w http.ResponseWriter, r *http.Request) {
 	typed := s.read(r)
+	if there, err := s.Replica.Get(r.Context(), typed.ID); err == nil {
+		typed.People = append(typed.People, s.entry(there).Others...)
+	}
 	a, err := s.Replica.Put(r.Context(), typed.ID, typed.Wish)
 	if err != nil {
 		s.renderDesk(w, r, typed, err)

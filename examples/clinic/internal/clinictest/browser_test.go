@@ -399,6 +399,26 @@ func TestARefusedFormKeepsWhatWasTyped(t *testing.T) {
 	require.Eventually(t, func() bool { return len(service.Sessions()) == 1 }, 10*time.Second, 10*time.Millisecond)
 }
 
+// Other programs may book for more people than the form has fields.
+func TestTheFormKeepsWhomItDoesNotShow(t *testing.T) {
+	service := coviutest.NewServer()
+	defer service.Close()
+	appointment := startClinic(t, service, "DATABASE_URL="+newDatabase(t)) + "/api/appointments/appointment-1"
+	status, text := send(t.Context(), http.MethodPut, appointment, []byte(`{"title": "Check-up", "start": "`+tomorrow()+`T10:00:00Z", "end": "`+tomorrow()+`T10:30:00Z",
+		"people": [{"ref": "surgeon", "name": "Dr. Ada Nwosu", "role": "HOST"}, {"ref": "daughter", "name": "Rita Okafor", "role": "GUEST"},
+			{"ref": "patient", "name": "Ben Okafor", "role": "GUEST"}, {"ref": "interpreter", "name": "Ines Duarte", "role": "GUEST"}]}`))
+	require.Equal(t, http.StatusOK, status, text)
+	form := url.Values{
+		"title": {"Check-up"}, "doctor": {"Dr. Ada Nwosu"}, "patient": {"Ben Okafor"}, "interpreter": {""},
+		"day": {tomorrow()}, "start": {"11:00"}, "minutes": {"30"},
+	}
+	status, text = send(t.Context(), http.MethodPost, strings.Replace(appointment, "/api", "", 1)+"?"+form.Encode(), nil)
+	require.Equal(t, http.StatusOK, status)
+	require.Contains(t, text, "Check-up with Dr. Ada Nwosu, Rita Okafor</div>")
+	_, text = send(t.Context(), http.MethodGet, appointment, nil)
+	require.Equal(t, 3, strings.Count(text, `"ref"`), text)
+}
+
 // One command with nothing at hand but the programs of a server. The language may
 // not be installed, and the directory may have any name.
 func TestTheProgramBringsItsOwnDatabase(t *testing.T) {
