@@ -23,11 +23,13 @@ var ErrUnknown = errors.New("there is no such appointment")
 const (
 	errCanceled = InvalidError("the appointment was canceled, which is for good: make a new one")
 	errPast     = InvalidError("the start has passed")
+	errOutdated = InvalidError("somebody has changed it meanwhile")
 )
 
 // Put makes an appointment or changes it. The caller chooses the id, so that a
-// request may be repeated. A wish that changes nothing does nothing.
-func (s *Store) Put(ctx context.Context, id string, w Wish) (*Appointment, error) {
+// request may be repeated. A wish that changes nothing does nothing. Unless seen is
+// 0, it is the revision that the caller has seen, and no later one is overwritten.
+func (s *Store) Put(ctx context.Context, id string, w Wish, seen int64) (*Appointment, error) {
 	w.Start, w.End = w.Start.UTC().Truncate(time.Second), w.End.UTC().Truncate(time.Second)
 	if err := w.check(id); err != nil {
 		return nil, err
@@ -50,6 +52,8 @@ func (s *Store) Put(ctx context.Context, id string, w Wish) (*Appointment, error
 			return nil, errCanceled
 		case a.equal(&w) && a.Problem == "":
 			return a, nil
+		case seen != 0 && seen != a.Revision:
+			return nil, errOutdated
 		case past && !w.Start.Equal(a.Start):
 			return nil, errPast
 		}

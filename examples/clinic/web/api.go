@@ -25,7 +25,7 @@ func (s *server) putJSON(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "the body is no appointment", http.StatusBadRequest)
 		return
 	}
-	a, err := s.Replica.Put(r.Context(), r.PathValue("id"), wish)
+	a, err := s.Replica.Put(r.Context(), r.PathValue("id"), wish, 0)
 	if err != nil {
 		s.fail(w, r, err)
 		return

@@ -116,7 +116,8 @@ func (s *server) read(r *http.Request) *appointments.Appointment {
 	value := func(name string) string { return strings.TrimSpace(r.FormValue(name)) }
 	start, _ := time.ParseInLocation(time.DateOnly+" 15:04", value("day")+" "+value("start"), s.Location)
 	minutes, _ := strconv.Atoi(value("minutes"))
-	a := &appointments.Appointment{ID: r.PathValue("id"), Wish: appointments.Wish{
+	revision, _ := strconv.ParseInt(value("revision"), 10, 64) // A new appointment has none.
+	a := &appointments.Appointment{ID: r.PathValue("id"), Revision: revision, Wish: appointments.Wish{
 		Title: value("title"), Start: start, End: start.Add(time.Duration(minutes) * time.Minute),
 		People: []appointments.Person{
 			{Ref: "doctor", Name: value("doctor"), Role: coviu.RoleHost},
@@ -135,7 +136,7 @@ func (s *server) put(w http.ResponseWriter, r *http.Request) {
 	if there, err := s.Replica.Get(r.Context(), typed.ID); err == nil {
 		typed.People = append(typed.People, s.entry(there).Others...)
 	}
-	a, err := s.Replica.Put(r.Context(), typed.ID, typed.Wish)
+	a, err := s.Replica.Put(r.Context(), typed.ID, typed.Wish, typed.Revision)
 	if err != nil {
 		s.renderDesk(w, r, typed, err)
 		return

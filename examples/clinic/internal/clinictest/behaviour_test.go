@@ -65,7 +65,7 @@ func (c *clinic) put(edit ...func(w *appointments.Wish)) appointments.Wish {
 	for _, e := range edit {
 		e(&w)
 	}
-	_, err := c.Put(c.t.Context(), id, w)
+	_, err := c.Put(c.t.Context(), id, w, 0)
 	require.NoError(c.t, err)
 	return w
 }

@@ -399,6 +399,34 @@ func TestARefusedFormKeepsWhatWasTyped(t *testing.T) {
 	require.Eventually(t, func() bool { return len(service.Sessions()) == 1 }, 10*time.Second, 10*time.Millisecond)
 }
 
+// Somebody has the form open while others move the appointment.
+func TestAnOldFormDoesNotUndoWhatOthersChanged(t *testing.T) {
+	service := coviutest.NewServer()
+	defer service.Close()
+	clinic := startClinic(t, service, "DATABASE_URL="+newDatabase(t))
+	put(t, clinic, "appointment-1", "10:00")
+	ctx := newBrowser(t)
+	require.NoError(t, chromedp.Do(ctx,
+		chromedp.Navigate(clinic+"/?day="+tomorrow()),
+		chromedp.WaitVisible(`li.booked`),
+		chromedp.Click(`li details summary`),
+		chromedp.WaitVisible(`li [name="start"]`),
+	))
+	put(t, clinic, "appointment-1", "11:15")
+	require.NoError(t, chromedp.Do(ctx,
+		until(`document.querySelector("li.booked time").textContent.includes("11:15")`),
+		chromedp.SetValue(`li [name="interpreter"]`, "Ines Duarte"),
+		chromedp.Click(`li details button`),
+		chromedp.WaitVisible(`#problem`),
+		shows(t, "#problem", "somebody has changed it meanwhile"),
+		shows(t, "li", "11:15"),
+		// Who has read that may insist.
+		chromedp.Click(`#book button`),
+		until(`document.querySelector("li.booked time").textContent.includes("10:00")`),
+		shows(t, "li", "Ines Duarte"),
+	))
+}
+
 // Other programs may book for more people than the form has fields.
 func TestTheFormKeepsWhomItDoesNotShow(t *testing.T) {
 	service := coviutest.NewServer()
