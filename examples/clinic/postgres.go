@@ -72,7 +72,7 @@ func (p *postgres) start(ctx context.Context) error {
 	options := fmt.Sprintf("-c listen_addresses= -c unix_socket_directories='%s'", p.dir)
 	log := filepath.Join(p.dir, "log")
 	if err := p.control(ctx, "start", "-l", log, "-o", options); err != nil {
-		why, _ := os.ReadFile(log) // It is deleted with the directory.
+		why, _ := os.ReadFile(log) //nolint:gosec // its own log, which is deleted with the directory
 		return fmt.Errorf("%w%s", err, why)
 	}
 	return nil

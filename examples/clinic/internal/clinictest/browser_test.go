@@ -452,10 +452,10 @@ func TestTheFormKeepsWhomItDoesNotShow(t *testing.T) {
 func TestTheProgramBringsItsOwnDatabase(t *testing.T) {
 	service := coviutest.NewServer()
 	defer service.Close()
-	dir, err := os.MkdirTemp("", "clinic test & ")
+	dir, err := os.MkdirTemp("", "clinic test & ") //nolint:usetesting // the server's user has to enter it
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, os.Remove(dir), "nothing is left in it") })
-	require.NoError(t, os.Chmod(dir, 0o755)) //nolint:gosec // the server's user has to enter it
+	require.NoError(t, os.Chmod(dir, 0o755))
 	clinic := startClinic(t, service, "DATABASE_URL=", "TMPDIR="+dir, "LC_ALL=xx_XX.UTF-8")
 	put(t, clinic, "appointment-1", "10:00")
 	require.Eventually(t, func() bool {
