@@ -154,10 +154,12 @@ func (s *settings) serve(ctx context.Context, listener net.Listener, pool *pgxpo
 	case err = <-failed:
 	case <-ctx.Done():
 	}
-	// Jobs and requests get some time to end.
+	// Jobs and requests get some time to end, side by side.
 	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
 	defer cancel()
-	return errors.Join(err, server.Shutdown(stopping), replica.Stop(stopping))
+	stopped := make(chan error, 1)
+	go func() { stopped <- replica.Stop(stopping) }()
+	return errors.Join(err, server.Shutdown(stopping), <-stopped)
 }
 
 // connect returns a client, and what stops a service that was started for it.

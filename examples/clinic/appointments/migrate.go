@@ -19,7 +19,8 @@ var migrations embed.FS
 const migrationLock = 7165060814
 
 // Migrate creates or upgrades the tables of the queue and of the clinic. Replicas
-// may run it at the same time: one does the work, the others wait for it.
+// may run it at the same time: one does the work, the others wait for it. The pool
+// needs two connections.
 func Migrate(ctx context.Context, pool *pgxpool.Pool, logger *slog.Logger) error {
 	queue, err := rivermigrate.New(riverpgxv5.New(pool), &rivermigrate.Config{Logger: logger})
 	if err != nil {
