@@ -53,6 +53,9 @@ func TestFault60_NeverCarriedOut(t *testing.T) {
 		assert.Equal(t, 1, s.Count(opBook), "never a blind second POST")
 		assert.LessOrEqual(t, s.Count(opLook), 15, "with growing pauses")
 		assert.Empty(t, s.Sessions())
+		s.Fail(opBook, coviutest.Reset())
+		_, direct := client.Sessions.Create(t.Context(), appointment(s))
+		assert.EqualError(t, err, direct.Error(), "the booking's own error")
 
 		session, err := client.Sessions.CreateOnce(t.Context(), onceKey, appointment(s))
 		require.NoError(t, err, "the next call finishes the job")

@@ -2,6 +2,7 @@ package createoncetest_test
 
 import (
 	"context"
+	"net/http"
 	"testing"
 	"time"
 
@@ -50,5 +51,28 @@ func TestFault62_RevokedTokenIsNoCancellation(t *testing.T) {
 		_, err = client.Sessions.CreateOnce(t.Context(), onceKey, appointment(s))
 		require.ErrorIs(t, err, coviu.ErrPreviouslyCanceled)
 		require.Equal(t, 2, s.Count(opBook))
+	})
+}
+
+// Nothing is known about the recorded session if the second look at it fails.
+func TestFault62_FailedLookIsNoCancellation(t *testing.T) {
+	onceServer(t, func(t *testing.T, s *coviutest.Server, _ *coviu.Client) {
+		client := s.Client(t, coviu.WithBookingLedger(new(recorded)))
+		s.Fail(opBook, coviutest.ListLate(time.Hour))
+		booked, err := client.Sessions.CreateOnce(t.Context(), onceKey, appointment(s))
+		require.NoError(t, err)
+
+		const opGet = "GET /sessions/{session_id}"
+		s.Fail(opGet, coviutest.Status(http.StatusUnauthorized, nil, "").Times(2), coviutest.Unavailable().Always())
+		_, err = client.Sessions.CreateOnce(t.Context(), onceKey, appointment(s))
+		require.ErrorIs(t, err, coviu.ErrServer)
+		require.NotErrorIs(t, err, coviu.ErrPreviouslyCanceled)
+		s.ClearFaults()
+		before := s.Count(opGet)
+		again, err := client.Sessions.CreateOnce(t.Context(), onceKey, appointment(s))
+		require.NoError(t, err)
+		require.Equal(t, booked.SessionID, again.SessionID)
+		require.Equal(t, before+1, s.Count(opGet), "one look at a session that is there")
+		require.Equal(t, 1, s.Count(opBook))
 	})
 }
