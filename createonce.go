@@ -99,7 +99,7 @@ func (s *SessionService) find(ctx context.Context, key string, req *SessionCreat
 		return nil, err
 	}
 	var session *Session
-	if known != nil && !held.Overdue && held.Unsettled == 0 {
+	if known != nil && !held.Overdue {
 		session, err = adopt([]Session{*known}, req)
 	} else {
 		session, err = s.search(ctx, key, req, known)
@@ -112,7 +112,7 @@ func (s *SessionService) find(ctx context.Context, key string, req *SessionCreat
 		}
 	}
 	switch {
-	case session != nil && (session.SessionID != held.SessionID || held.Unsettled > 0):
+	case session != nil && session.SessionID != held.SessionID:
 		held.settle(ctx, session.SessionID)
 	case session == nil && err == nil && held.SessionID != "":
 		return s.adoptRecorded(ctx, held.SessionID, req)

@@ -55,7 +55,7 @@ func TestFault60_NeverCarriedOut(t *testing.T) {
 		assert.Empty(t, s.Sessions())
 		s.Fail(opBook, coviutest.Reset())
 		_, direct := client.Sessions.Create(t.Context(), appointment(s))
-		assert.EqualError(t, err, direct.Error(), "the booking's own error")
+		require.EqualError(t, err, direct.Error(), "the booking's own error")
 
 		session, err := client.Sessions.CreateOnce(t.Context(), onceKey, appointment(s))
 		require.NoError(t, err, "the next call finishes the job")
