@@ -126,6 +126,7 @@ func TestAnErrorNamesItsPathAndNeverAValue(t *testing.T) {
 		{`{"age":"secret"}`, "age", "not an integer"},
 		{`{"age":1.5}`, "age", "not an integer"},
 		{`{"age":1e2}`, "age", "not an integer"},
+		{`{"age":1E2}`, "age", "not an integer"},
 		{`{"age":"01"}`, "age", "not an integer"},
 		{`{"age":"+1"}`, "age", "not an integer"},
 		{`{"age":" 1"}`, "age", "not an integer"},
@@ -140,6 +141,12 @@ func TestAnErrorNamesItsPathAndNeverAValue(t *testing.T) {
 		{`{"admin":"true"}`, "admin", "not a boolean"},
 		{`{"admin":1}`, "admin", "not a boolean"},
 		{`{"admin":trux}`, "admin", no},
+		{`{"admin":tX`, "admin", no},
+		{`{"x":-}`, "", no},
+		{`{"x":-.5}`, "", no},
+		{`{"x":-e5}`, "", no},
+		{`{"x":1.e5}`, "", no},
+		{`{"x":1E}`, "", no},
 		{`{"name":nul}`, "name", no},
 		{`{"tags":"secret"}`, "tags", "not an array"},
 		{`{"tags":["a",1]}`, "tags[1]", "not a string"},
@@ -319,6 +326,16 @@ func TestReadingStaysWithinItsBudget(t *testing.T) {
 	require.False(t, c.Reserve(1, 1), "nothing is allocated after an error")
 	c.Reset([]byte(`[1]`), 1<<40)
 	require.False(t, c.Reserve(1<<30, 1<<20), "a size that needs more than 32 bits")
+	c.Reset(nil, 1<<21)
+	require.True(t, c.Reserve(1<<20, 1))
+	require.EqualValues(t, 1<<21-(1<<20+8<<10+16), c.budget, "large allocations are rounded up to pages")
+
+	c.Reset([]byte(`{"a":1}`), 0)
+	for range c.Fields() {
+		c.Fail("first")
+		c.Reserve(100, 1)
+	}
+	require.Equal(t, Error{Field: "a", Reason: "first"}, *c.Err())
 }
 
 func TestStringsThatHaveToBeRewrittenCount(t *testing.T) {
