@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"net/url"
 	"sync/atomic"
@@ -110,12 +109,10 @@ type bearerTransport struct {
 	next          http.RoundTripper
 }
 
-// RoundTrip sends a copy of req, since a RoundTripper must not modify its request.
+// RoundTrip modifies req, which [roundtrip.Send] makes for this one call.
 func (b *bearerTransport) RoundTrip(req *http.Request) (*http.Response, error) {
-	signed := req.WithContext(req.Context())
-	signed.Header = maps.Clone(req.Header)
-	signed.Header["Authorization"] = b.authorization
-	return b.next.RoundTrip(signed)
+	req.Header["Authorization"] = b.authorization
+	return b.next.RoundTrip(req)
 }
 
 // get returns a valid token. It waits for one as long as ctx lasts. If the pacer

@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptrace"
@@ -47,8 +48,8 @@ type attempt struct {
 }
 
 // start returns the request for net/http, with its context, which ends after
-// Timeout and watches the request. The request has a URL of its own, since some
-// transports modify it.
+// Timeout and watches the request. The request has a URL and a header of its own,
+// since some transports modify them.
 func (a *attempt) start(ctx context.Context) (context.Context, *http.Request) {
 	if a.Into == nil {
 		ctx, a.cancel = context.WithTimeout(ctx, a.Timeout)
@@ -69,7 +70,7 @@ func (a *attempt) start(ctx context.Context) (context.Context, *http.Request) {
 		Proto:      "HTTP/1.1",
 		ProtoMajor: 1,
 		ProtoMinor: 1,
-		Header:     a.Header,
+		Header:     maps.Clone(a.Header),
 	}
 	if a.Body != nil || a.Method == http.MethodPost {
 		// net/http knows this type: it sends header and body in one packet.
