@@ -460,3 +460,9 @@ func equalJSON(a, b any) bool {
 	textB, errB := json.Marshal(b)
 	return errA == nil && errB == nil && bytes.Equal(textA, textB)
 }
+
+func TestFieldsOfAPageThatAreLeftOutKeepTheirValues(t *testing.T) {
+	page := SessionPage{More: true, Page: 3}
+	require.NoError(t, json.Unmarshal([]byte(`{}`), &page))
+	require.Equal(t, SessionPage{More: true, Page: 3}, page)
+}
