@@ -24,7 +24,7 @@ import (
 // This checks a sample of the lists. The tag exhaustive checks many more.
 func TestFault56_MixedDatePrecision(t *testing.T) {
 	t.Parallel()
-	checkMixedLists(t, 2_000)
+	checkMixedLists(t, 1_000)
 }
 
 // A start that is cut to seconds can look earlier than that of a session before it.
