@@ -13,9 +13,9 @@ import (
 //
 // Where sessions can leave the list, each one that leaves moves all later ones
 // forward, some of them into pages that were read. Consecutive pages must
-// therefore overlap: a page's first session must be one already read. Otherwise
-// sessions may have been removed, and the cursor steps back. It does not matter in
-// which order the server answers requests for pages.
+// therefore overlap: a page's first session must be one already read, or sort
+// before the last one read. Otherwise sessions were removed, and the cursor steps
+// back. It does not matter in which order the server answers requests for pages.
 type cursor struct {
 	asked    SessionListOptions
 	pageSize int
@@ -27,6 +27,8 @@ type cursor struct {
 	// byNumber is set while page numbers are followed, without overlap.
 	byNumber bool
 
+	sortedByTime bool      // as far as the pages read show
+	last         time.Time // the start of the last session read
 	// read holds the sessions that were read last, for the overlap check.
 	read *boundedset.Set[sighting]
 	// known are the ids of the sessions that the caller has had.
@@ -59,6 +61,8 @@ func newCursor(asked SessionListOptions) *cursor {
 		byNumber: !asked.pagesShift(),
 		read:     boundedset.New(remembered, sighting.clone),
 		known:    boundedset.New(remembered, strings.Clone),
+
+		sortedByTime: asked.byTime(),
 	}
 	if c.byNumber {
 		c.at.size = asked.PageSize // 0 leaves the size to the service
@@ -76,7 +80,8 @@ func (c *cursor) overlaps(page *SessionPage) bool {
 		// sessions were removed.
 		return page.More
 	}
-	return c.read.Has(c.sightingOf(&page.Content[0]))
+	first := &page.Content[0]
+	return c.sortedByTime && c.compare(first.StartTime, c.last) < 0 || c.read.Has(c.sightingOf(first))
 }
 
 // stepBack moves the cursor to a page of the largest size that begins further up.
@@ -101,9 +106,7 @@ func (c *cursor) advance(page *SessionPage) {
 		end = begin + c.fillsPage(page.Content[begin:])
 	}
 	page.Content, page.More = page.Content[begin:end], page.More || end < got
-	for i := range page.Content {
-		c.read.Add(c.sightingOf(&page.Content[i]))
-	}
+	c.remember(page.Content)
 	if c.byNumber {
 		c.at = c.following(c.at)
 	} else {
@@ -149,6 +152,25 @@ func (c *cursor) sightingOf(s *Session) sighting {
 		return sighting{id: s.SessionID}
 	}
 	return sighting{s.SessionID, s.StartTime.UTC()}
+}
+
+// remember keeps what the overlap check needs. If a page is not sorted by start
+// time, the server sorts by creation, and starts prove nothing.
+func (c *cursor) remember(sessions []Session) {
+	c.sortedByTime = c.sortedByTime && slices.IsSortedFunc(sessions, func(a, b Session) int { return c.compare(a.StartTime, b.StartTime) })
+	for i := range sessions {
+		c.read.Add(c.sightingOf(&sessions[i]))
+		c.last = sessions[i].StartTime
+	}
+}
+
+// compare is the order of the list, in whole seconds: a server may cut the starts
+// of some sessions to seconds, and still sort by the whole start.
+func (c *cursor) compare(a, b time.Time) int {
+	if c.asked.Order == OrderReverse {
+		a, b = b, a
+	}
+	return a.Truncate(time.Second).Compare(b.Truncate(time.Second))
 }
 
 // overlappingPage returns the page to ask for when count sessions of the list are

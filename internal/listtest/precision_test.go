@@ -40,6 +40,36 @@ func TestPages_ServersThatCutSeconds(t *testing.T) {
 	})
 }
 
+// Behind one address, every third reply comes from a server that cuts seconds. Then
+// a session that was read seems to be another one. The first session of an earlier
+// page still sorts before the last one read.
+func TestPages_EveryThirdReplyCutsSeconds(t *testing.T) {
+	t.Parallel()
+	w := newListWorld(t)
+	ids := make([]string, 500)
+	for i := range ids {
+		ids[i] = sessionName(i)
+		at := listClock().Add(time.Duration(1+i)*time.Minute + 123*time.Millisecond)
+		_, err := w.server.Seed(coviu.Session{SessionID: ids[i], StartTime: at, EndTime: at.Add(time.Hour)})
+		require.NoError(t, err)
+	}
+	for _, pageSize := range []int{20, 99} {
+		replies := 0
+		server := otherServer{next: w.gate.next, reply: func(body []byte) []byte {
+			if replies++; replies%3 > 0 {
+				return body
+			}
+			return regexp.MustCompile(`(:\d\d)\.\d+Z`).ReplaceAll(body, []byte("${1}Z"))
+		}}
+		client := w.server.Client(t, coviu.WithHTTPClient(&http.Client{Transport: &server}))
+		w.server.ClearRequests()
+		got, err := readAll(t.Context(), client, coviu.SessionListOptions{StartTime: listClock(), PageSize: pageSize})
+		require.NoError(t, err)
+		require.Equal(t, ids, got)
+		require.LessOrEqual(t, w.server.Count("GET /sessions"), countPages(len(ids), pageSize)+2)
+	}
+}
+
 // The server knows milliseconds, but requests, replies or both carry whole
 // seconds. Neighboring starts then look equal.
 func TestPages_WholeSeconds(t *testing.T) {
