@@ -281,18 +281,9 @@ func TestAPersonIsAskedForAndThePatientFindsTheWay(t *testing.T) {
 	clinic := startClinic(t, service, "DATABASE_URL="+newDatabase(t))
 	put(t, clinic, "appointment-1", "10:15")
 	ctx := newBrowser(t)
-	var patientsPage string
+	require.NoError(t, chromedp.Do(ctx, screens["phone"], dark))
+	openPatientsPage(ctx, t, clinic, keep(t, "phone-dark"))
 	require.NoError(t, chromedp.Do(ctx,
-		screens["phone"],
-		dark,
-		chromedp.Navigate(clinic+"/?day="+tomorrow()),
-		chromedp.WaitVisible(`li.booked a`),
-		keep(t, "phone-dark"),
-		text(`document.querySelector("li.booked a").href`, &patientsPage),
-	))
-	require.NoError(t, chromedp.Do(ctx,
-		chromedp.Navigate(patientsPage),
-		chromedp.WaitVisible("#state button"),
 		keep(t, "phone-patient"),
 		fitsTheWidth(t),
 	))
@@ -339,6 +330,22 @@ func event(t *testing.T, clinic, token, sessionID string) (status int) {
 	return res.StatusCode
 }
 
+// openPatientsPage opens the page of tomorrow's only patient. atDesk are steps that
+// come before, at the front desk.
+func openPatientsPage(ctx context.Context, t *testing.T, clinic string, atDesk ...step) {
+	t.Helper()
+	require.NoError(t, chromedp.Do(ctx,
+		chromedp.Navigate(clinic+"/?day="+tomorrow()),
+		chromedp.WaitVisible(`li.booked a`),
+	))
+	for _, s := range atDesk {
+		require.NoError(t, chromedp.Do(ctx, s))
+	}
+	var address string
+	require.NoError(t, chromedp.Do(ctx, text(`document.querySelector("li.booked a").href`, &address)))
+	require.NoError(t, chromedp.Do(ctx, chromedp.Navigate(address), chromedp.WaitVisible("#state button")))
+}
+
 // A patient who keeps the page open sees the new time, and nothing of the
 // appointment once it is another patient's.
 func TestThePatientsPageFollows(t *testing.T) {
@@ -347,17 +354,8 @@ func TestThePatientsPageFollows(t *testing.T) {
 	clinic := startClinic(t, service, "DATABASE_URL="+newDatabase(t))
 	put(t, clinic, "appointment-1", "10:15")
 	ctx := newBrowser(t)
-	var patientsPage string
-	require.NoError(t, chromedp.Do(ctx,
-		chromedp.Navigate(clinic+"/?day="+tomorrow()),
-		chromedp.WaitVisible(`li.booked a`),
-		text(`document.querySelector("li.booked a").href`, &patientsPage),
-	))
-	require.NoError(t, chromedp.Do(ctx,
-		chromedp.Navigate(patientsPage),
-		chromedp.WaitVisible("#state button"),
-		shows(t, "h1", "10:15"),
-	))
+	openPatientsPage(ctx, t, clinic)
+	require.NoError(t, chromedp.Do(ctx, shows(t, "h1", "10:15")))
 	put(t, clinic, "appointment-1", "11:45")
 	require.NoError(t, chromedp.Do(ctx, until(`document.querySelector("h1").textContent.includes("11:45")`)))
 
