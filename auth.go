@@ -109,7 +109,7 @@ type bearerTransport struct {
 	next          http.RoundTripper
 }
 
-// RoundTrip modifies req, which [roundtrip.Send] makes for this one call.
+// RoundTrip signs req itself: [roundtrip.Send] makes a new request for each attempt.
 func (b *bearerTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	req.Header["Authorization"] = b.authorization
 	return b.next.RoundTrip(req)

@@ -37,8 +37,8 @@ type Booking struct {
 	// recorded.
 	SessionID string
 	// Unsettled is how long an earlier request may still take effect or show up
-	// in a list. It is 0 if there is no such request, as with a SessionID. Whoever
-	// books after that time must search for its session first.
+	// in a list. It is 0 if there is no such request, and if SessionID is set.
+	// Whoever books after that time must search for its session first.
 	Unsettled time.Duration
 	// Overdue says that an earlier request was left unsettled beyond the grace
 	// period. It stays true for ever: sessions may exist that are not recorded

@@ -160,7 +160,7 @@ func (s *Store) Findings(ctx context.Context) (last []Finding, err error) {
 const columns = `id, title, starts_at, ends_at, people, canceled, revision, synced, booking, session_id, participants,
 	in_doubt, problem, patient_code`
 
-// one reads the row of a query. The rows of one that failed hold its error.
+// one reads the row of a query. If the query failed, its rows hold the error.
 func one(rows pgx.Rows, _ error) (*Appointment, error) {
 	a, err := pgx.CollectOneRow(rows, pgx.RowToAddrOfStructByName[Appointment])
 	if errors.Is(err, pgx.ErrNoRows) {

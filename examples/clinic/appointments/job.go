@@ -100,7 +100,7 @@ func (w *syncWorker) later(ctx context.Context, job *river.Job[syncArgs], a *App
 		return cause // The process stops: River hands the job to another one.
 	}
 	if now, err := w.Get(ctx, a.ID); err == nil && now.Revision != a.Revision {
-		return river.JobSnooze(0) // A change that found the job running does not wait for what an earlier one met.
+		return river.JobSnooze(0) // The appointment was changed while the job ran. The change must not wait.
 	}
 	return river.JobSnooze(pause)
 }
